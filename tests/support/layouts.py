@@ -7,7 +7,11 @@ from __future__ import annotations
 BAD_LAYOUTS = [
     ("/ RK_ROOT xfs", "line 1: expected MOUNT LABEL FSTYPE MIB"),
     ("/ RK_ROOT xfs 30720 kep", "line 1: expected"),
-    ("\n/ RK_ROOT zfs 30720", "line 2: unknown file system 'zfs'"),
+    ("\n/ RK_ROOT ntfs 30720", "line 2: unknown file system 'ntfs'"),
+    ("/ RK_ROOT btrfs 30720", "line 1: a layout cannot contain btrfs: "),
+    ("/ A xfs 1\n/home B luks 1 keep", "line 2: a layout cannot contain luks: "),
+    ("/ A xfs 1\n/home B crypto_LUKS 1 keep", "line 2: a layout cannot contain crypto_LUKS: "),
+    ("/ A xfs 1\n/home B lvm 1 keep", "line 2: a layout cannot contain lvm: "),
     ("/ RK_ROOT_OF_IT xfs 30720", "line 1: label 'RK_ROOT_OF_IT'"),
     ("/ RK-ROOT xfs 30720", "line 1: label 'RK-ROOT'"),
     ("/state RK_STATE xfs 1 keep", "no line for /"),

@@ -47,6 +47,14 @@ SPARE_MIB = 8
 TRANSPORTS = {"nvme": 0, "sata": 1, "sas": 1, "ata": 1, "virtio": 1}
 EXCLUDED_DEVICES = re.compile(r"(zram|ram|nbd|fd|sr|loop)\d")
 LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
+# What a layout cannot contain, and why a reinstallation could not keep it.
+UNSUPPORTED = {
+    "btrfs": "its subvolumes share one file system, so / cannot be formatted alone",
+    "luks": "an encrypted partition shows its label only after it is unlocked",
+    "lvm": "a volume group shows no label of its volumes on the partition",
+    "zfs": "the installer does not know it",
+}
+ALIASES = {"crypto_luks": "luks", "crypt": "luks", "lvm2_member": "lvm", "lvmpv": "lvm"}
 MIRROR_DISKS = 2
 COLUMNS = "NAME,KNAME,TYPE,SIZE,RO,RM,TRAN,WWN,SERIAL,MOUNTPOINT"
 WORDS = ("grow", "keep", "format")
@@ -148,10 +156,7 @@ def parse_layout(text: str) -> List[LayoutLine]:
             )
         mount, label, fstype, size = words[:4]
         if fstype not in LONGEST_LABEL:
-            raise Refusal(
-                "layout, line %d: unknown file system %r; use %s"
-                % (number, fstype, ", ".join(sorted(LONGEST_LABEL)))
-            )
+            raise Refusal("layout, line %d: %s" % (number, unknown_file_system(fstype)))
         if len(label) > LONGEST_LABEL[fstype] or not re.match(r"[A-Za-z0-9_]+\Z", label):
             raise Refusal(
                 "layout, line %d: label %r is not a plain name of at most %d letters"
@@ -171,6 +176,16 @@ def parse_layout(text: str) -> List[LayoutLine]:
         )
     _check_layout(lines)
     return lines
+
+
+def unknown_file_system(fstype: str) -> str:
+    """Return why a partition cannot have this file system, and which it can have."""
+    name = ALIASES.get(fstype.lower(), fstype.lower())
+    if name in UNSUPPORTED:
+        reason = "a layout cannot contain %s: %s" % (fstype, UNSUPPORTED[name])
+    else:
+        reason = "unknown file system %r" % fstype
+    return "%s; use %s" % (reason, ", ".join(sorted(LONGEST_LABEL)))
 
 
 def _check_keep_or_format(mount: str, words: List[str], number: int) -> None:

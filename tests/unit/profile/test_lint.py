@@ -302,9 +302,7 @@ def layout_findings(folder: pathlib.Path, text: str, *elements: str) -> list[tup
 def test_the_lint_rejects_the_layouts_that_the_partition_program_rejects(
     tmp_path: pathlib.Path, text: str, message: str
 ) -> None:
-    # File systems and the lengths of labels are checked by the program only.
-    checked_later = "file system 'zfs'" in message or "label '" in message
-    assert checked_later or layout_findings(tmp_path, text)
+    assert layout_findings(tmp_path, text), message
 
 
 def test_a_layout_states_what_it_keeps_and_keeps_no_system_directory(
@@ -335,8 +333,17 @@ def test_comments_and_references_in_a_layout_are_not_findings(
     )
 
 
-def test_lint_and_partition_program_use_the_same_system_mounts() -> None:
-    assert (partition_layout.SYSTEM_MOUNTS, partition_layout.OPTIONS) == (
+def test_lint_and_partition_program_have_the_same_rules() -> None:
+    assert (
+        partition_layout.SYSTEM_MOUNTS,
+        partition_layout.OPTIONS,
+        partition_layout.LONGEST_LABEL,
+        partition_layout.UNSUPPORTED,
+        partition_layout.FILE_SYSTEM_ALIASES,
+    ) == (
         partition.SYSTEM,
         partition.WORDS,
+        partition.LONGEST_LABEL,
+        partition.UNSUPPORTED,
+        partition.ALIASES,
     )

@@ -21,8 +21,23 @@ LAYOUT_FILE = "/run/rocks/layout"
 LAYOUT_HEREDOC = re.compile(rf"> {LAYOUT_FILE} <<'(\w+)'$")
 FIELDS = 4
 SIZE = re.compile(r"\d+|&[\w.-]+;")
+REFERENCE = re.compile(r"&[\w.-]+;")
+LABEL = re.compile(r"[A-Za-z0-9_]+\Z")
 OPTIONS = ("grow", "keep", "format")
-# As in xml/include/partition.py; a test compares the two.
+# As in xml/include/partition.py; tests compare the two.
+LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
+UNSUPPORTED = {
+    "btrfs": "its subvolumes share one file system, so / cannot be formatted alone",
+    "luks": "an encrypted partition shows its label only after it is unlocked",
+    "lvm": "a volume group shows no label of its volumes on the partition",
+    "zfs": "the installer does not know it",
+}
+FILE_SYSTEM_ALIASES = {
+    "crypto_luks": "luks",
+    "crypt": "luks",
+    "lvm2_member": "lvm",
+    "lvmpv": "lvm",
+}
 SYSTEM_MOUNTS = (
     "/",
     "/boot",
@@ -43,6 +58,7 @@ class Row(NamedTuple):
 
     mount: str
     label: str
+    fstype: str
     words: tuple[str, ...]
     origin: Origin
 
@@ -58,6 +74,7 @@ def check_layout(scripts: Iterable[Script]) -> Iterator[Remark]:
                 if isinstance(row, Row):
                     rows.append(row)
                     yield from _check_fate(row)
+                    yield from _check_file_system(row)
                 elif row:
                     yield row
             yield from _check_table(rows, script.origin)
@@ -91,7 +108,13 @@ def _read_row(line: SourceLine) -> Union[Row, Remark, None]:
             f'"{text.strip()}" is not a valid partition',
             "MOUNT LABEL FSTYPE MIB [grow] [keep|format]",
         )
-    return Row(mount=words[0], label=words[1], words=tuple(words[FIELDS:]), origin=line.origin)
+    return Row(
+        mount=words[0],
+        label=words[1],
+        fstype=words[2],
+        words=tuple(words[FIELDS:]),
+        origin=line.origin,
+    )
 
 
 def _check_fate(row: Row) -> Iterator[Remark]:
@@ -102,6 +125,23 @@ def _check_fate(row: Row) -> Iterator[Remark]:
     elif row.mount not in ("/", "swap") and len(choices) != 1:
         text = f"{row.mount}: a reinstallation neither keeps nor formats it"
         yield _layout_error(row.origin, text, "add keep or format")
+
+
+def _check_file_system(row: Row) -> Iterator[Remark]:
+    """Check the file system and the label; a part that is a reference is checked on the node."""
+    longest = LONGEST_LABEL.get(row.fstype)
+    if longest is None:
+        if not REFERENCE.search(row.fstype):
+            name = FILE_SYSTEM_ALIASES.get(row.fstype.lower(), row.fstype.lower())
+            text = f'unknown file system "{row.fstype}"'
+            if name in UNSUPPORTED:
+                text = f"a layout cannot contain {row.fstype}: {UNSUPPORTED[name]}"
+            yield _layout_error(row.origin, text, f"use {', '.join(sorted(LONGEST_LABEL))}")
+        return
+    label = REFERENCE.sub("x", row.label)
+    if len(label) > longest or not LABEL.match(label):
+        text = f"the label {row.label} is not a plain name of at most {longest} letters"
+        yield _layout_error(row.origin, text)
 
 
 def _check_table(rows: Sequence[Row], origin: Origin) -> Iterator[Remark]:
