@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import bisect
 import difflib
+import re
 from typing import Iterable
 
 MAX_COMPARED = 1000
 NEIGHBOURS = 20
 MAX_LISTED = 20
 MAX_SUGGESTED = 2
+MISSPELLED = 0.85
+"""The similarity of two names, from 0 to 1, from which one is probably the other, misspelled."""
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
@@ -31,6 +34,22 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
         for match in difflib.get_close_matches(name.lower(), by_lower_case, n=MAX_SUGGESTED)
     ]
     return f"did you mean {' or '.join(similar)}?" if similar else ""
+
+
+def misspelled_name(name: str, known: Iterable[str]) -> str:
+    """Return the known name that differs from ``name`` in little more than case and punctuation.
+
+    Empty if there is none, or if ``name`` itself is known.
+    """
+    simplified = {_simplify(other): other for other in known}
+    if name in simplified.values():
+        return ""
+    matches = difflib.get_close_matches(_simplify(name), simplified, n=1, cutoff=MISSPELLED)
+    return simplified[matches[0]] if matches else ""
+
+
+def _simplify(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str:

@@ -96,6 +96,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
+    KNOWN_SECRETS,
     has_secret,
     remove_secret,
     set_secret,
@@ -103,6 +104,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.files import read_text
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
+from ansible_collections.npaci.rocks.plugins.module_utils.suggestions import misspelled_name
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -144,6 +146,9 @@ def main() -> None:
         before = has_secret(database, name, scope)
         if present:
             changed = set_secret(database, name, read_value(params), scope)
+            meant = misspelled_name(name, KNOWN_SECRETS)
+            if meant:
+                module.warn(f"nothing reads the secret {name!r} yet; did you mean {meant}?")
         else:
             changed = remove_secret(database, name, scope)
     texts = {False: "not set\n", True: "set\n"}

@@ -8,13 +8,27 @@ to a node once for each install order.
 
 from __future__ import annotations
 
+import re
+
+from ..errors import DescriptionError
 from .database import Database
 from .model import Node
 from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
+KNOWN_SECRETS = ("root_password_hash", "munge_key", "sssd_conf", "bmc_password")
+"""The secrets that the frontend and the shipped profiles read, and an administrator sets."""
+_PASSWORD_HASH = re.compile(r"[!*]+|!?\$[0-9a-z]+\$[^:\s]+")  # crypt(5), or a locked account
+
 
 def set_secret(database: Database, name: str, value: str, scope: Scope = GLOBAL) -> bool:
-    """Set a secret, and return whether that changed anything."""
+    """Set a secret, and return whether that changed anything.
+
+    Raises DescriptionError for a password where its hash is needed, and what ``set_value`` raises.
+    """
+    if name == "root_password_hash" and not _PASSWORD_HASH.fullmatch(value.strip()):
+        raise DescriptionError(
+            "the value is not the hash of a password", name, "run: openssl passwd -6"
+        )
     return set_value(database, "secrets", name, value, scope=scope) != value
 
 

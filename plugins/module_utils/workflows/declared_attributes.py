@@ -8,9 +8,7 @@ both are reported when the attribute is set.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from typing import Iterable, Iterator, NamedTuple
 
 from .. import tree_paths
@@ -24,10 +22,7 @@ from ..errors import DescriptionError, RocksError
 from ..profile.model import AttributeDeclaration
 from ..profile.xml.attribute_types import value_error
 from ..profile.xml.layers import XmlLayers
-from ..suggestions import did_you_mean
-
-SIMILARITY = 0.85
-"""Of two names, from 0 to 1; names that a site chooses are often a little similar to others."""
+from ..suggestions import did_you_mean, misspelled_name
 
 
 class CheckedChange(NamedTuple):
@@ -50,7 +45,12 @@ def set_declared_attribute(
     _check_value(name, value, [row for row in declarations if row.name == name])
     change = set_attribute(database, name, value, scope)
     known = {row.name for row in declarations} | set(FRONTEND_ATTRIBUTES)
-    return CheckedChange(change, [] if name in known else list(_similar_name(name, known)))
+    meant = "" if name in known else misspelled_name(name, known.union(INTRINSIC))
+    warning = (
+        f"no profile declares the attribute {name!r}; did you mean {meant}?"
+        " If the name is right, declare it in a graph file."
+    )
+    return CheckedChange(change, [warning] if meant else [])
 
 
 def _declarations(root: str, distributions: Iterable[str]) -> Iterator[AttributeDeclaration]:
@@ -80,17 +80,3 @@ def _check_value(name: str, value: str, declarations: Iterable[AttributeDeclarat
         row, error = errors[0]
         hint = did_you_mean(value, row.values) or f"declared at {row.origin}"
         raise DescriptionError(f"attribute {name!r}: {error}", "", hint)
-
-
-def _similar_name(name: str, known: Iterable[str]) -> Iterator[str]:
-    """Yield a warning if the name is similar to a known one, but not known itself."""
-    simplified = {_simplify(other): other for other in (*known, *INTRINSIC)}
-    for match in difflib.get_close_matches(_simplify(name), simplified, n=1, cutoff=SIMILARITY):
-        yield (
-            f"no profile declares the attribute {name!r}; did you mean {simplified[match]}?"
-            " If the name is right, declare it in a graph file."
-        )
-
-
-def _simplify(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -120,6 +120,37 @@ def test_a_value_of_yaml_becomes_text(table_ii: Database, value: object, text: s
     assert set_attribute(table_ii, name="size", value=text)["changed"] is False
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("root_password", "root_password_hash"), ("MungeKey", "munge_key"), ("license", "")],
+)
+def test_a_secret_that_nothing_reads_causes_a_warning(
+    table_ii: Database, name: str, meant: str
+) -> None:
+    result = run("rocks_secret", name=name, value="swordfish", database=table_ii.location.url)
+    assert result["changed"] is True
+    warnings = json.dumps(result.get("warnings", []))
+    assert (f"did you mean {meant}?" in warnings) is bool(meant)
+    assert "swordfish" not in warnings
+
+
+@pytest.mark.parametrize("value", ["swordfish", "", "$6$", "$6$salt$ha:sh", "$6$a b$c"])
+def test_a_password_is_not_accepted_as_its_hash(table_ii: Database, value: str) -> None:
+    options = {"name": "root_password_hash", "value": value, "database": table_ii.location.url}
+    result = run("rocks_secret", options)
+    assert result["failed"] is True and "root_password_hash" in result["msg"]
+    assert "swordfish" not in json.dumps({**result, "invocation": None})
+    assert table_ii.rows("select 1 from secrets") == []
+
+
+@pytest.mark.parametrize(
+    "value", ["$6$salt$" + "x" * 86, "$y$j9T$salt$hash", "$2b$12$abc", "!", "*", "!$6$a$b"]
+)
+def test_the_hash_of_a_password_is_accepted(table_ii: Database, value: str) -> None:
+    options = {"name": "root_password_hash", "value": value, "database": table_ii.location.url}
+    assert run("rocks_secret", options)["changed"] is True
+
+
 @pytest.mark.parametrize("value", [["sda", "sdb"], {"a": ["sda"]}, []])
 @pytest.mark.parametrize("module", ["rocks_attribute", "rocks_secret"])
 def test_a_list_or_a_mapping_is_not_a_value(table_ii: Database, module: str, value: object) -> None:

@@ -62,7 +62,7 @@ def with_secrets(cluster: Database) -> Database:
         for number, scope in enumerate(
             (GLOBAL, Scope(appliance="compute"), Scope(node="compute-0-0"))
         ):
-            set_secret(cluster, name, f"{name}-{number}-3f7c1ab9", scope)
+            set_secret(cluster, name, f"$6${name}${number}-3f7c1ab9", scope)  # like a hash
     for name, value in SITE_SECRETS.items():
         set_secret(cluster, name, value)
     return cluster
