@@ -14,9 +14,17 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.rpm_identity import (
+    read_identity,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
+    Conflict,
+    DescriptionError,
+    NotFound,
+)
 from support.distributions import Site
 from support.dnf import dnf
+from support.modules_yaml import build
 from support.repodata import replace_in_metadata
 from support.rpms import Rpm, repository, write
 
@@ -241,3 +249,95 @@ class TestPackages:
 
         with pytest.raises(DescriptionError, match=r"klingon"):
             site.build("rocks", source)
+
+
+class TestHeaders:
+    """rpm installs what the header states, whatever the metadata says."""
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b"<name>bash<", b"<name>bish<"),
+            (b'ver="5.1"', b'ver="5.9"'),
+            (b'rel="2"', b'rel="9"'),
+            (b'epoch="0"', b'epoch="1"'),
+            (b"<arch>x86_64<", b"<arch>noarch<"),
+        ],
+    )
+    def test_metadata_of_another_package_is_refused_by_name(
+        self, site: Site, old: bytes, new: bytes
+    ) -> None:
+        source = site.mirror("os", [BASH])
+        replace_in_metadata(pathlib.Path(source.path), {old: new})
+
+        with pytest.raises(
+            DescriptionError, match=r'(?s)source "os".*describes bash-5\.1-2\.x86_64'
+        ):
+            site.build("rocks", source)
+
+    def test_a_file_that_the_pool_has_under_its_name_is_checked_too(self, site: Site) -> None:
+        site.build("honest", site.mirror("os", [BASH]))
+        other = site.mirror("other", [BASH])
+        replace_in_metadata(pathlib.Path(other.path), {b"<name>bash<": b"<name>bish<"})
+
+        with pytest.raises(DescriptionError, match=r'(?s)source "other".*bish'):
+            site.build("rocks", other)
+
+    def test_a_module_that_no_release_shows_is_refused_by_name(self, site: Site) -> None:
+        perl = Rpm("perl", "5.30", "1.el8", "x86_64", modularity="perl:5.30:1:bb")
+
+        with pytest.raises(DescriptionError, match=r"perl-5\.30-1\.el8\.x86_64.*perl:5\.30:1:bb"):
+            site.build("rocks", site.mirror("os", [perl, BASH]))
+        site.build("rocks", site.mirror("os", [perl, BASH], exclude=("perl",)))
+
+        assert site.nevras("rocks") == ["bash-0:5.1-2.x86_64"]
+
+    def test_the_identity_of_any_package_is_read(self, tmp_path: pathlib.Path) -> None:
+        files = {f"/usr/share/{number:04}": "" for number in range(3000)}
+        rpms = [
+            BASH,
+            Rpm("big", "1~rc1", "2^git", "i686", epoch=3, files=files, description="x" * 50_000),
+        ]
+
+        assert [read_identity(str(write(rpm, tmp_path))) for rpm in rpms] == [
+            ("bash", 0, "5.1", "2", "x86_64", ""),
+            ("big", 3, "1~rc1", "2^git", "i686", ""),
+        ]
+
+
+class TestMissingFiles:
+    """repomd.xml of a local mirror lists files that were not copied."""
+
+    def mirror(self, site: Site, kind: str, **options: Any) -> Source:
+        """Return a mirror without the file of one kind."""
+        extra = {"group": GROUPS, "updateinfo": advisory()}
+        extra["modules"] = build("1", 1, "x-0:1-1.noarch")
+        source = site.mirror("os", [BASH], extra=extra, **options)
+        for path in (pathlib.Path(source.path) / "repodata").glob(f"*-{kind}*"):
+            path.unlink()
+        return source
+
+    @pytest.mark.parametrize("kind", ["primary", "filelists", "comps", "modules"])
+    def test_a_file_without_which_something_is_lost_is_an_error(
+        self, site: Site, kind: str
+    ) -> None:
+        with pytest.raises(NotFound, match=rf'source "os".*{kind}.*does not exist'):
+            site.build("rocks", self.mirror(site, kind))
+
+    @pytest.mark.parametrize(("kind", "option"), [("comps", "groups"), ("modules", "modules")])
+    def test_what_is_skipped_can_be_missing(self, site: Site, kind: str, option: str) -> None:
+        built = site.build("rocks", self.mirror(site, kind, skip_metadata=(option,)))
+
+        assert site.nevras("rocks") == ["bash-0:5.1-2.x86_64"]
+        assert not any("does not exist" in remark for remark in built.remarks)
+
+    @pytest.mark.parametrize("kind", ["other", "updateinfo"])
+    def test_another_missing_file_is_a_remark(self, site: Site, kind: str) -> None:
+        source = self.mirror(site, kind)
+
+        built = site.build("rocks", source)
+
+        assert ask_dnf(site, "repoquery", "--qf", "%{name}").split() == ["bash"]
+        remarks = [remark for remark in built.remarks if "does not exist" in remark]
+        assert len(remarks) == 1 and kind in remarks[0]
+        assert site.build("rocks", source).remarks == built.remarks

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Mapping, Optional, Sequence
 
+from ...errors import RocksError
 from ..metadata.index import PublishedGeneration
 from ..resolve.module_streams import NO_MODULES, ModuleChoice, ModuleInputs
 from ..sources.base import Input
@@ -38,7 +40,7 @@ class Documents:
         return dataclasses.replace(
             self,
             contents={kind: contents[kind] for kind in KINDS if contents.get(kind)},
-            remarks={kind: remarks[kind] for kind in KINDS if remarks.get(kind)},
+            remarks={kind: rows for kind, rows in sorted(remarks.items()) if rows},
         )
 
 
@@ -55,7 +57,7 @@ def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGenerat
         modules = _read_modules(inputs) if reusable.index.modules_digest else NO_MODULES
         return Documents(contents, reusable.index.remarks, modules)
     contents = {}
-    remarks: dict[str, tuple[str, ...]] = {}
+    remarks = _missing_remarks(inputs)
     # The two parsers use lxml, which takes 15 ms to load and is not needed by an unchanged build.
     if groups := _documents(inputs, GROUP):
         from ..metadata.comps import merge_comps
@@ -64,10 +66,27 @@ def merge_documents(inputs: Sequence[Input], reusable: Optional[PublishedGenerat
     if advisories := _documents(inputs, ADVISORIES):
         from ..metadata.updateinfo import merge_updateinfo
 
-        contents[ADVISORIES], remarks[ADVISORIES] = merge_updateinfo(advisories)
+        merged = merge_updateinfo(advisories)
+        contents[ADVISORIES] = merged.data
+        remarks[ADVISORIES] = (*remarks.get(ADVISORIES, ()), *merged.remarks)
     # The certificate names the product: the first source that has one counts.
     contents[PRODUCT] = next((data for data, _where in _documents(inputs, PRODUCT)), b"")
     return Documents(contents, remarks, _read_modules(inputs))
+
+
+def _missing_remarks(inputs: Sequence[Input]) -> dict[str, tuple[str, ...]]:
+    """Return a remark for each document that repomd.xml of a source lists, and that is missing."""
+    remarks: dict[str, tuple[str, ...]] = {}
+    for source_input in inputs:
+        source = source_input.source
+        for kind in source_input.missing_documents():
+            if SKIPPED_AS.get(kind) not in source.skip_metadata:
+                remark = (
+                    f'source "{source.name}": repomd.xml lists a document "{kind}", and its file'
+                    " does not exist; sync the mirror again"
+                )
+                remarks[kind] = (*remarks.get(kind, ()), remark)
+    return remarks
 
 
 def _documents(inputs: Sequence[Input], kind: str) -> list[tuple[bytes, str]]:
@@ -88,13 +107,14 @@ def _read_modules(inputs: Sequence[Input]) -> ModuleInputs:
     skipped: list[ModuleDocument] = []
     remarks: list[str] = []
     for source_input in _by_preference(inputs):
-        if data := source_input.document(MODULES):
+        is_skipped = SKIPPED_AS[MODULES] in source_input.source.skip_metadata
+        with contextlib.ExitStack() as stack:
+            if is_skipped:  # also because it is missing or damaged
+                stack.enter_context(contextlib.suppress(RocksError))
+            data = source_input.document(MODULES)
             file = parse_modules(data, source_input.source.name, _where(source_input, MODULES))
-            if SKIPPED_AS[MODULES] in source_input.source.skip_metadata:
-                skipped += file.documents
-            else:
-                documents += file.documents
-                remarks += file.remarks
+            (skipped if is_skipped else documents).extend(file.documents)
+            remarks += [] if is_skipped else file.remarks
     return ModuleInputs(documents, skipped, remarks)
 
 

@@ -19,6 +19,7 @@ from ..sources.repository_access import SourceChanged
 from ..storage import pool
 from ..storage.pool import StorePaths
 from .auxiliary_metadata import KINDS
+from .header_check import check_headers
 from .plan import Plan, build_document, mirror_set
 from .tree import BUILD_FOLDER, Tree
 
@@ -29,7 +30,8 @@ def fetch_packages(plan: Plan, store: StorePaths) -> list[str]:
     """Fetch the packages of sets that do not exist, check signatures, and make the sets.
 
     Returns the paths of new files and folders, which must be flushed before the generation is
-    renamed.  Raises an error for a package that is missing, damaged or not signed.
+    renamed.  Raises an error for a package that is missing, damaged, not signed or another one than
+    its metadata states.
     """
     missing_sets = {
         name: packages()
@@ -47,6 +49,7 @@ def fetch_packages(plan: Plan, store: StorePaths) -> list[str]:
         pool_paths = [pool_path(store.pool, package.checksum) for package in source_packages]
         new_paths += [path for path in pool_paths if not os.path.exists(path)]
         source_input.fetch_packages(source_packages)
+    check_headers(plan, packages_by_source, store.pool)
     # Also if no package is new: the keys can be new.
     _check_signatures(plan, store)
     for name, packages in missing_sets.items():

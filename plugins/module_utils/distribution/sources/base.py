@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING, Mapping, Optional, Protocol, Sequence
 
 from ... import files
-from ...errors import DescriptionError
+from ...errors import DescriptionError, NotFound
 from ..metadata import shards
 from ..metadata.compression import compress_frame, decompress, decompress_frame
-from ..metadata.index import PRIMARY, PublishedGeneration, open_published
+from ..metadata.index import FILELISTS, PRIMARY, PublishedGeneration, open_published
 from ..metadata.slices import Listing, Primary, slice_listing, slice_primary
 from ..model import Package, ProgressCallback, Source, TreeFile
 from ..storage.pool import StorePaths, import_package
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 # The origin of XML that is made from RPM headers: equal headers give equal XML.
 FROM_HEADERS = "headers-1"
+# Kind of a document without which packages or groups are lost -> what to do if it is missing.
+REMEDIES = {
+    PRIMARY: "sync the mirror again",
+    FILELISTS: "sync the mirror again",
+    "group": "sync the mirror again, or leave its groups out with skip_metadata: [groups]",
+    "modules": "sync the mirror again, or leave its modules out with skip_metadata: [modules]",
+}
 # Part of the release of packages that were built as part of a module.
 MODULE_MARK = "module"
 _TIMESTAMP = re.compile(r"<timestamp>([0-9.]+)</timestamp>")
@@ -63,7 +70,14 @@ class Input(Protocol):
         """Return the time of the newest content, from the source's metadata; seconds since 1970."""
 
     def document(self, kind: str) -> bytes:
-        """Return another document (group, modules, …), decompressed; empty when there is none."""
+        """Return another document (group, modules, …), decompressed; empty when there is none.
+
+        Raises NotFound when repomd.xml lists it, its file is missing, and packages or groups would
+        be lost without it.
+        """
+
+    def missing_documents(self) -> list[str]:
+        """Return the kinds that repomd.xml lists, and that can be missing without a loss."""
 
     def published_generation(self) -> Optional[PublishedGeneration]:
         """Return the source as a generation; None when it is another repository."""
@@ -172,9 +186,27 @@ class Repository:
             self._records = _records(self._folder)
         record = self._records.get(kind)
         path = os.path.join(self._folder, record.location) if record else ""
-        if record is None or not os.path.exists(path):
+        if record is None:
             return b""
-        return decompress(files.read_bytes(path), self._where(kind), record.open_size)
+        if os.path.exists(path):
+            return decompress(files.read_bytes(path), self._where(kind), record.open_size)
+        if kind in REMEDIES:
+            raise NotFound(
+                f"repomd.xml lists {record.location}, and the file does not exist",
+                self.source.where,
+                REMEDIES[kind],
+            )
+        return b""
+
+    def missing_documents(self) -> list[str]:
+        if self._records is None:
+            self._records = _records(self._folder)
+        return [
+            kind
+            for kind, record in self._records.items()
+            if kind not in REMEDIES
+            and not os.path.exists(os.path.join(self._folder, record.location))
+        ]
 
     def published_generation(self) -> Optional[PublishedGeneration]:
         return None
@@ -280,6 +312,9 @@ class Directory:
     def document(self, kind: str) -> bytes:
         return b""
 
+    def missing_documents(self) -> list[str]:
+        return []
+
     def published_generation(self) -> Optional[PublishedGeneration]:
         return None
 
@@ -315,12 +350,13 @@ class Directory:
 
 
 def _records(folder: str) -> Mapping[str, Record]:
-    """Return the records of the repomd.xml in a folder, by kind."""
+    """Return the records of the repomd.xml in a folder that a build reads, by kind."""
     # Here, because its parser is not needed when nothing has changed.
-    from ..metadata.repomd import parse_repomd
+    from ..metadata.repomd import is_used, parse_repomd
 
     path = os.path.join(folder, "repodata", "repomd.xml")
-    return {record.kind: record for record in parse_repomd(files.read_bytes(path), path).records}
+    records = parse_repomd(files.read_bytes(path), path).records
+    return {record.kind: record for record in records if is_used(record.kind)}
 
 
 def empty_package_xml(package: Package) -> bytes:
