@@ -15,6 +15,9 @@ import sys
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
     compile_profile,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.installer_packages import (
+    all_names,
+)
 from support.rpms import Rpm, repository, write
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -30,9 +33,9 @@ COMPS = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def required_packages() -> list[str]:
-    """Return the packages that the nodes install."""
+    """Return the packages that the nodes install, and those that the installer adds."""
     attributes = {"arch": "x86_64", "frontend_address": "127.0.1.1", "home_server": "127.0.1.1"}
-    names = set()
+    names = set(all_names())
     for root in ("compute", "login", "nas", "web", "frontend"):
         for package in compile_profile(str(ROOT / "xml"), root, attributes, "rhel9").packages:
             names.add(package.name)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Iterable, NamedTuple, Sequence
+from typing import Iterable, Mapping, NamedTuple, Sequence
 
 from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database
@@ -17,7 +17,8 @@ from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles,
 from ..errors import DescriptionError
 from ..install.orders import list_live
 from ..profile.compile.compiler import RULES
-from ..profile.model import Evaluate
+from ..profile.installer_packages import added_packages, platform_packages
+from ..profile.model import Evaluate, Profile
 from ..profile.output.profile_store import ProfileRequest, compile_library, stored_files
 from ..profile.output.render import sha256
 from ..profile.xml.layers import XmlLayers
@@ -142,8 +143,27 @@ def _compile(folder: str, profile_set: ProfileSet, target: CompileTarget) -> Com
     compiled = {}
     for file_name, text, profile in stored_files(library):
         packages = {
-            package.name: [f"{folder}/{origin}" for origin in package.origins]
-            for package in profile.packages
+            name: [f"the installer, because of {reason}"]
+            for name, reason in added_packages(profile, _nodes_of(requests, profile)).items()
         }
-        compiled[file_name] = CompiledProfile(root=profile.root, text=text, packages=packages)
+        packages.update(
+            (package.name, [f"{folder}/{origin}" for origin in package.origins])
+            for package in profile.packages
+        )
+        compiled[file_name] = CompiledProfile(
+            root=profile.root,
+            text=text,
+            packages=packages,
+            platforms=platform_packages(profile, _arch(requests)),
+        )
     return CompiledProfiles(compiled, [str(warning) for warning in library.warnings])
+
+
+def _nodes_of(requests: Iterable[ProfileRequest], profile: Profile) -> list[Mapping[str, str]]:
+    """Return the attributes of the nodes with the root of a profile."""
+    return [request.attributes for request in requests if request.root == profile.root]
+
+
+def _arch(requests: Sequence[ProfileRequest]) -> str:
+    """Return the architecture of the nodes, which is that of the distribution."""
+    return next((str(row.attributes["arch"]) for row in requests if "arch" in row.attributes), "")

@@ -21,6 +21,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import 
     create_orders,
     list_live,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.installer_packages import (
+    all_names,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows import compile_profiles
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
     resolve_pins,
@@ -59,7 +62,7 @@ def options(site: Site, table_ii: Database, urls: Urls) -> dict[str, Any]:
     }.items():
         (xml / path).parent.mkdir(parents=True, exist_ok=True)
         (xml / path).write_text(text)
-    local = site.directory("local", [Rpm("bash"), Rpm("rdma-core")])
+    local = site.directory("local", [Rpm("bash"), *map(Rpm, sorted(all_names()))])
     return {
         "name": "rocks",
         "path": str(site.root),
@@ -83,6 +86,19 @@ def stored_roots(site: Site) -> list[str]:
         path.name.partition("-")[0]
         for path in (site.tree("rocks") / "build" / "profiles").iterdir()
     )
+
+
+@pytest.mark.parametrize(("name", "other"), [("kernel", ""), ("grub2-tools", "efibootmgr")])
+def test_a_package_that_the_installer_adds_must_be_in_the_distribution(
+    options: dict[str, Any], name: str, other: str
+) -> None:
+    build(options)
+    for path in pathlib.Path(options["sources"][0]["path"]).glob("*.rpm"):
+        if path.name.startswith((f"{name}-1", f"{other or name}-1")):
+            path.unlink()
+    result = module("rocks_dist", {**options, "allow_shrink": True})
+    assert "failed" in result
+    assert f" {name}" in result["msg"] and "the installer" in result["msg"]
 
 
 def test_nodes_with_equal_attributes_share_a_profile(

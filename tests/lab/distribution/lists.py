@@ -39,7 +39,8 @@ THIRD_PARTY = _names("munge slurm-client slurmctld slurmd")
 # Packages that profiles list and the lab does not use: they have no content.
 NAMES_ONLY = _names(
     "ansible-core bind binutils createrepo_c dhcp-server environment-modules gcc gcc-c++ gdb"
-    " glibc-devel kea make mariadb-server mpich mpich-devel nginx openmpi openmpi-devel"
+    " glibc-devel grub2-tools grub2-tools-extra grubby kea make mariadb-server mpich mpich-devel"
+    " nginx openmpi openmpi-devel"
     " python3-PyMySQL python3-flask python3-gunicorn python3-lxml python3-prometheus_client"
     " shim-x64 tftp-server vim-minimal"
 )

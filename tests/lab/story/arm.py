@@ -13,6 +13,7 @@ import pathlib
 import re
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import installer_packages
 from support import rpms
 
 from .. import cache
@@ -46,10 +47,11 @@ def tree(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _package_names() -> set[str]:
-    """Return the packages of all node files and of the groups."""
+    """Return the packages of all node files, of the groups, and of the installer."""
     texts = [path.read_text() for path in sorted((cache.ROOT / "xml/nodes").glob("*.xml"))]
     names = [name for text in texts for words in PACKAGE.findall(text) for name in words.split()]
-    return {name for name in [*names, *MEMBER.findall(comps.text())] if "&" not in name}
+    names += [*MEMBER.findall(comps.text()), *installer_packages.all_names()]
+    return {name for name in names if "&" not in name}
 
 
 def _efi_image(path: pathlib.Path) -> None:

@@ -163,6 +163,26 @@ class TestProfiles:
         assert re.search(r"nodes/compute\.xml:2: slurm .*\(for compute\)", faults)
         assert "bash" not in faults
 
+    def test_the_packages_of_one_boot_loader_are_enough_and_the_others_are_reported(
+        self, site: Site
+    ) -> None:
+        def hook(**platforms: list[str]) -> ProfileHook:
+            profile = CompiledProfile("compute", "", {"bash": []}, platforms)
+            return ProfileHook(lambda _folder: CompiledProfiles({"a.json": profile}), "")
+
+        os_ = site.mirror("os", [BASH, Rpm("grub2-pc", provides=["grub2"])])
+
+        built = site.build("rocks", os_, hook=hook(BIOS=["grub2"], UEFI=["shim-x64", "grub2"]))
+        (line,) = built.unmet
+        assert "UEFI" in line and "shim-x64" in line and "grub2" not in line
+        with pytest.raises(DescriptionError, match=r"(?s)BIOS.* grub2-tools,.*UEFI.* shim-x64,"):
+            site.build(
+                "rocks",
+                os_,
+                hook=hook(BIOS=["grub2-tools", "bash"], UEFI=["shim-x64"]),
+                closure="profiles",
+            )
+
     def test_an_uninstallable_package_is_listed_with_the_reason(self, site: Site) -> None:
         os_ = site.mirror(
             "os", [BASH, ZSH, Rpm("login", requires=["zsh"])], extra={"group": GROUPS}

@@ -140,6 +140,9 @@ def check_dependencies(
         file_owners=file_owners,
     )
     faults = _profile_faults(check)
+    platforms = _incomplete_platforms(compiled, providers)
+    if platforms.all_incomplete:
+        faults += platforms.lines
     if distribution.closure != "profiles" and unsatisfied:
         requiring = [
             composition.shards[number]
@@ -154,7 +157,38 @@ def check_dependencies(
             "add a source that provides them, exclude the packages that require them, "
             "or list the capabilities under open",
         )
-    return faults
+    return faults if platforms.all_incomplete else [*faults, *platforms.lines]
+
+
+class _Platforms(NamedTuple):
+    """The kinds of machines that cannot be installed, because a package of theirs is missing."""
+
+    lines: list[str]
+    all_incomplete: bool
+
+
+def _incomplete_platforms(
+    compiled: CompiledProfiles, providers: dependencies.ProviderIndex
+) -> _Platforms:
+    """Look for the packages that the installer adds on each kind of machine.
+
+    A site needs those of its own machines only, so it is an error if no kind is complete.
+    """
+    required: dict[str, set[str]] = {}
+    for profile in compiled.profiles.values():
+        for platform, packages in profile.platforms.items():
+            required.setdefault(platform, set()).update(packages)
+    missing = {
+        platform: sorted(dependencies.invalid_entries(packages, providers, {}))
+        for platform, packages in sorted(required.items())
+    }
+    lines = [
+        f"no machine with {platform} can be installed: the installer adds {', '.join(names)},"
+        " which the distribution does not have"
+        for platform, names in missing.items()
+        if names
+    ]
+    return _Platforms(lines, bool(missing) and all(missing.values()))
 
 
 class _Check(NamedTuple):

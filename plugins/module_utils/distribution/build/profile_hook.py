@@ -28,7 +28,12 @@ class CompiledProfile:
     """The graph root that it is compiled from."""
     text: str
     packages: Mapping[str, Sequence[str]]
-    """Entry of its %packages section -> file:line of each element that has the entry."""
+    """Entry of its %packages section -> file:line of each element that has the entry.
+
+    Also what the installer itself adds, with its reason in place of a file.
+    """
+    platforms: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    """Kind of machine, such as UEFI -> the packages that the installer adds there."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,7 +34,7 @@ from .assembly import Assembly
 from .expansion import Expander
 from .traversal import Step, order_nodes, reachable_nodes
 
-RULES = 2
+RULES = 3
 """Increased when the same XML compiles to another profile, so that it is compiled again."""
 
 XmlPaths = Union[str, Sequence[str], XmlLayers]

@@ -1,0 +1,42 @@
+"""What the installer adds to a kickstart's packages: known names, for every release."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.installer_packages import (
+    added_packages,
+    platform_packages,
+)
+from support.profiles import SITES, SUPPORTED, node_attributes, shipped_profile
+
+
+@pytest.mark.parametrize("release", SUPPORTED)
+def test_a_compute_node_gets_a_kernel_and_the_tools_of_its_file_systems(release: str) -> None:
+    added = added_packages(shipped_profile("compute", release))
+    assert set(added) == {"kernel", "xfsprogs", "chrony", "firewalld"}
+
+
+def test_the_attributes_of_nodes_decide() -> None:
+    profile = shipped_profile("compute", "rhel9")
+    nodes = [node_attributes("compute", **more) for more in ({}, {"state_fstype": "ext4"})]
+    assert {"xfsprogs", "e2fsprogs"} <= set(added_packages(profile, nodes))
+    mirrored = [node_attributes("compute", disk_mirror="yes"), node_attributes("compute")]
+    assert "mdadm" in added_packages(profile, mirrored)
+    assert "mdadm" not in added_packages(profile, nodes)
+
+
+def test_an_infiniband_interface_needs_its_drivers() -> None:
+    profile = shipped_profile("compute", "rhel9", **SITES["interfaces"])
+    nodes = [node_attributes("compute", **SITES["interfaces"])]
+    assert "rdma-core" in added_packages(profile, nodes)
+
+
+@pytest.mark.parametrize("release", SUPPORTED)
+def test_a_machine_needs_the_boot_loader_of_its_firmware(release: str) -> None:
+    profile = shipped_profile("compute", release)
+    assert set(platform_packages(profile, "x86_64")) == {"BIOS", "UEFI"}
+    assert set(platform_packages(profile, "aarch64")) == {"UEFI"}
+    for arch in ("x86_64", "aarch64"):
+        for packages in platform_packages(profile, arch).values():
+            assert "grub2-tools" in packages
