@@ -17,6 +17,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import N
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.install.sending import DISCOVERY
 from support import dhcp
 from support.dhcp import send
 from support.dhcpfrontend import DhcpFrontend, dhcp_frontend, result_of
@@ -164,6 +165,7 @@ def test_the_start_of_a_nodes_installer_is_reported(
         service = HttpService(frontend.settings, now=timestamps.now())
         with frontend.database() as database:
             (order,) = orders.list_live(database, ["compute-0-0"])
+        assert order.driver == DISCOVERY  # so that no command restarts the machine
         service.start_installer(lease.address, order.uuid)
         (node,) = result_of(running)["nodes"]
         assert node["state"] == "installing" and "compute-0-0: (*) installing" in running.output()

@@ -50,24 +50,27 @@ class Site:
     folder: pathlib.Path
     database: Database
 
-    @contextlib.contextmanager
-    def reinstall(self, name: str) -> Iterator[Command]:
-        log = self.folder / f"{name}.log"
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
             "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_INVENTORY": str(self.folder / "rocks_inventory_rocks.yml"),
             "PYTHONUNBUFFERED": "1",  # Ansible does not flush its output
             "ROCKS_CONFIG": str(self.folder / "rocks.yml"),
         }
-        inventory = str(self.folder / "rocks_inventory_rocks.yml")
-        argv = ["ansible", "compute", "-i", inventory, "-m", "rocks_reinstall", "-a", OPTIONS]
+
+    @contextlib.contextmanager
+    def reinstall(self, name: str) -> Iterator[Command]:
+        log = self.folder / f"{name}.log"
+        argv = ["ansible", "compute", "-m", "rocks_reinstall", "-a", OPTIONS]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 argv,
                 cwd=ROOT,
-                env=environment,
+                env=self.environment,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -151,18 +154,18 @@ def test_two_administrators_at_once_restart_each_machine_once(site: Site) -> Non
 def test_an_interrupted_command_names_its_orders_and_the_next_one_restarts_no_machine(
     site: Site,
 ) -> None:
-    with site.reinstall("interrupted") as command:
+    with site.reinstall("interrupted") as interrupted:
         until(
-            lambda: all(f"{node} sent: by outlet" in command.output for node in NODES),
+            lambda: all(f"{node} sent: by outlet" in interrupted.output for node in NODES),
             SECONDS,
             "the machines to be sent",
         )
-        command.process.send_signal(signal.SIGINT)
-        assert command.wait() != 0
-        until(lambda: "to cancel them" in command.output, SECONDS, "the message")
-        assert "interrupted: 4 orders stay live" in command.output
-        assert "compute-0-0 ordered, sent " in command.output
-        assert "installs when it boots from the network, until " in command.output
+        interrupted.process.send_signal(signal.SIGINT)
+        assert interrupted.wait() != 0
+        until(lambda: "to cancel them" in interrupted.output, SECONDS, "the message")
+        assert "interrupted: 4 orders stay live" in interrupted.output
+        assert "compute-0-0 ordered, sent " in interrupted.output
+        assert "installs when it boots from the network, until " in interrupted.output
     with site.reinstall("again") as again:
         until(lambda: "compute-0-3 ordered: " in again.output, SECONDS, "the orders")
         site.install()
