@@ -138,6 +138,18 @@ def test_a_file_that_nothing_reads_is_a_warning_of_the_compile(tmp_path: pathlib
     assert (remark.rule, remark.origin.file) == ("misplaced-file", "extend-b.xml")
 
 
+@pytest.mark.parametrize(
+    "element", ['<egde from="a" to="b"/>', '<edge from="a"><too>b</too></edge>']
+)
+def test_an_unknown_element_of_a_graph_is_an_error_of_the_compile(
+    tmp_path: pathlib.Path, element: str
+) -> None:
+    graph = f'<graph>\n<edge from="a" to="b"/>\n{element}</graph>'
+    path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b"), "graphs/default/g.xml": graph})
+    with pytest.raises(DescriptionError, match=r"graphs/default/g\.xml:3: "):
+        compile_profile(path, "a", {}, "rhel9")
+
+
 def test_the_extensions_of_a_merged_folder_are_read_in_their_order(tmp_path: pathlib.Path) -> None:
     files = {f"nodes/extend-b{number}.xml": package(f"e{number}") for number in ("", "+2", "+3")}
     path = tree(tmp_path, {**BASE, "nodes/b.xml": package("b"), **files})

@@ -96,6 +96,7 @@ def try_compile(
         assembly.add_node(step.node, layers)
     remarks = [
         *layers.misplaced_remarks,
+        *(remark for path in layers.graph_paths for remark in layers.graph_remarks(path)),
         *check_values(layers.graph.attributes, [attributes]),
         *(_missing_file_remark(step, layers) for step in steps if not layers.node_files(step.node)),
         *assembly.remarks,

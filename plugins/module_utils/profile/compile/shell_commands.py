@@ -51,7 +51,9 @@ NUMERIC_REGION = re.compile(
 INTEGERS = re.compile(r"\b(?:declare|typeset|local|readonly|export)\s+-\w*i\w*\s([^;|&\n]*)")
 # A command at the beginning of a line, or after an operator or keyword.
 START = r"(?:^|[;|&(]|\b(?:then|do|else|sudo|exec)\s)\s*(?:\S*/)?"
-CODE_READERS = "|".join(sorted(SHELLS | EVALUATORS - {"trap", "scp"}) + [r"python[0-9.]*"])
+CODE_READERS = "|".join(
+    sorted(SHELLS | EVALUATORS - {"trap", "scp"}) + [r"(?:platform-)?python[0-9.]*"]
+)
 READS_CODE = re.compile(rf"{START}(?:{CODE_READERS}|source|\.)(?=\s|$)")
 PIPED_TO_CODE = re.compile(rf"\|\s*(?:sudo\s+)?(?:\S*/)?(?:{CODE_READERS})(?=[\s;|&)]|$)")
 

@@ -145,8 +145,8 @@ def _check_files(layers: XmlLayers, attributes: AbstractSet[str]) -> Iterator[Re
         yield from _check_conditions(root)
         yield from _literal_references(root, attributes)
     for path in layers.graph_paths:
+        yield from layers.graph_remarks(path)
         if path in layers.elements:
-            yield from layers.file_remarks(path)
             yield from _check_conditions(layers.element(path))
 
 

@@ -119,6 +119,10 @@ class XmlLayers:
             self._remarks[path] = list(check_vocabulary(self.element(path), COMMAND_NAMES))
         return self._remarks[path]
 
+    def graph_remarks(self, path: str) -> list[Remark]:
+        """Check a graph file against the vocabulary, if it could be read."""
+        return self.file_remarks(path) if path in self.elements else []
+
     def node_names(self) -> set[str]:
         """Return every node that a file describes."""
         return {node_of(name) for layer in self.layers for name in layer.nodes}
