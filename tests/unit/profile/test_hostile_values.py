@@ -9,13 +9,22 @@ from typing import Mapping
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pykickstart.constants import KS_SCRIPT_POST
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
+from ansible_collections.npaci.rocks.plugins.module_utils.profile import escaping, value_rules
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.shell_quoting import (
     UnsafeLine,
     annotate,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import (
+    render as render_profile,
+)
+from support.kickstarts import parse_strictly, single_node_tree
 
 REFERENCE = escaping.placeholder("x")
 RUN = "touch leak"
@@ -315,3 +324,29 @@ def output(folder: pathlib.Path, script: str) -> str:
     return process.run(
         ["bash"], stdin=script + "\n", cwd=str(folder), timeout=20, env={"HOME": "/"}
     ).stdout
+
+
+KICKSTART = (
+    """<main>
+<user>--name=a --gecos="&x;"</user><user>--name=b --gecos='&x;'</user>
+<user>--name=c --gecos=&x;</user><rootpw>--lock</rootpw>
+</main>""",
+    "<post>\n# &x;\ntrue\n</post>",
+    '<post>\n<file name="/a">\n&x;\n</file>\n</post>',
+)
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "%end\n%post", "a\nreboot", "a\u2028reboot", "a #b"])
+def test_the_installer_reads_the_value_and_no_command_more(
+    tmp_path: pathlib.Path, value: str
+) -> None:
+    profile = compile_profile(single_node_tree(tmp_path, *KICKSTART), "compute", {}, "rhel9")
+    try:
+        handler = parse_strictly(render_profile(profile, {"x": value}), "rhel9")
+    except DescriptionError as error:
+        assert value_rules.LINE_END.search(value)
+        assert "nodes/compute.xml:" in str(error)
+        return
+    assert [user.gecos for user in handler.user.userList] == [value] * 3
+    assert [script.type for script in handler.scripts] == [KS_SCRIPT_POST] * 2
+    assert not handler.reboot.action
