@@ -94,6 +94,22 @@ def test_systemd_accepts_all_units_and_drop_ins(
     assert ours == []
 
 
+@pytest.mark.parametrize("accounts", ["files", "nis"])
+def test_our_units_are_confined(accounts: str, tmp_path: pathlib.Path) -> None:
+    """``systemd-analyze security`` rates them at most 3 of 10, where 10 is not confined."""
+    files = rendering.role_files(SYSTEMS["Debian 12"], **VARIABLES, frontend_accounts=accounts)
+    units = {
+        pathlib.PurePath(path).name: text
+        for path, text in files.items()
+        if path.startswith("/etc/systemd/system/rocks-") and path.endswith(".service")
+    }
+    assert len(units) == 5
+    for name, text in units.items():
+        (tmp_path / name).write_text(text)
+        argv = ["systemd-analyze", "security", "--offline=true", "--threshold=30"]
+        process.run([*argv, str(tmp_path / name)], timeout=CHECK_SECONDS)
+
+
 @pytest.mark.parametrize("scheduler", ["slurm", "pbs", "none"])
 def test_the_list_of_nodes_is_written_for_the_scheduler(scheduler: str) -> None:
     files = rendering.role_files(SYSTEMS["EL 9"], **VARIABLES, frontend_scheduler=scheduler)
