@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Back up what makes a machine the frontend, with its secrets, for playbooks/restore.yml.
 
+Then remove old rows of the audit and of installations' events.
+
     back-up --folder FOLDER --keep NUMBER [PATTERN...]
 
 The archive contains a dump of the database and all files that match the patterns.
@@ -23,6 +25,8 @@ from ..cluster.database import connect
 from ..cluster.dump import dump_database
 from ..errors import RocksError
 from ..files import replace
+from ..install import timestamps
+from ..install.history_limits import prune_history
 
 DUMP = "cluster.dump"
 
@@ -54,6 +58,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         content = archive(options.patterns)
         replace(os.path.join(options.folder, f"rocks-{today}.tar.gz"), content, 0o600)
+        with connect(settings.load().database) as database:
+            prune_history(database, now=timestamps.now())
     except RocksError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -22,6 +22,7 @@ from .error_responses import error_status
 from .model import Denied, Sender
 from .node_values import AttributeCache
 from .profile_cache import ProfileCache
+from .refusal_limit import RefusalLimit
 from .report_interval import ReportInterval
 from .sender import current_sender
 
@@ -41,6 +42,7 @@ class Context(NamedTuple):
     profiles: ProfileCache
     attribute_cache: AttributeCache
     report_interval: ReportInterval
+    refusal_limit: RefusalLimit
     sender: Sender
 
 
@@ -54,6 +56,7 @@ class ServiceState:
         self._profiles = ProfileCache(settings.distributions)
         self._attribute_cache = AttributeCache()
         self._report_interval = ReportInterval()
+        self._refusal_limit = RefusalLimit()
         self._threads = threading.local()
 
     def make_context(self, sender: Sender) -> Context:
@@ -65,6 +68,7 @@ class ServiceState:
             profiles=self._profiles,
             attribute_cache=self._attribute_cache,
             report_interval=self._report_interval,
+            refusal_limit=self._refusal_limit,
             sender=sender,
         )
 
@@ -123,6 +127,10 @@ def audited(action: str) -> Callable[[Handler], Handler]:
 
 def _audit_refusal(context: Context, action: str, error: RocksError) -> None:
     """Add a row; the place of an error is the address itself when no node has it."""
+    omitted = context.refusal_limit.admit(context.sender.address)
+    if omitted is None:
+        return
+    detail = f"{error} ({omitted} more refusals were not recorded)" if omitted else str(error)
     node = error.where if isinstance(error, Denied) else ""
     add_audit(
         context.db,
@@ -131,7 +139,7 @@ def _audit_refusal(context: Context, action: str, error: RocksError) -> None:
             action,
             error_status(error),
             node=node if node != context.sender.address else "",
-            detail=str(error),
+            detail=detail,
         ),
         context.now,
     )

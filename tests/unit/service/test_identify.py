@@ -12,6 +12,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.identify impor
 from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Sender
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import AttributeCache
 from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_cache import ProfileCache
+from ansible_collections.npaci.rocks.plugins.module_utils.service.refusal_limit import RefusalLimit
 from ansible_collections.npaci.rocks.plugins.module_utils.service.report_interval import (
     ReportInterval,
 )
@@ -36,6 +37,7 @@ def context(cluster: Database) -> Context:
         profiles=ProfileCache("/nowhere"),
         attribute_cache=AttributeCache(),
         report_interval=ReportInterval(),
+        refusal_limit=RefusalLimit(),
         sender=sender(),
     )
 
