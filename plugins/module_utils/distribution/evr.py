@@ -65,7 +65,7 @@ def parse_evr(text: str) -> EVR:
     """
     epoch, colon, version_release = text.rpartition(":")
     version, _dash, release = version_release.partition("-")
-    if not version or (colon and not epoch.isdigit()):
+    if not version or (colon and not re.fullmatch("[0-9]{1,10}", epoch)):
         raise DescriptionError(
             f'"{text}" is not a valid version', hint="write [epoch:]version[-release]"
         )

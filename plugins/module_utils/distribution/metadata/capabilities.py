@@ -24,6 +24,7 @@ FLAGS = {operator: flags for flags, operator in OPERATOR.items()}
 
 # Requirements on rpm itself are met by rpm, not by a package.
 _RPM_FEATURE = b'name="rpmlib('
+_DIGITS = re.compile("[0-9]{1,10}")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -116,10 +117,16 @@ def parse_entry(entry: bytes) -> Capability:
     return Capability(
         name=attributes["name"],
         flags=flags,
-        epoch=int(attributes.get("epoch") or 0),
+        epoch=_epoch(attributes.get("epoch", "")),
         version=attributes["ver"],
         release=attributes.get("rel", ""),
     )
+
+
+def _epoch(text: str) -> int:
+    """Return an epoch; of an absurd one, ten digits, and of another text, 0."""
+    match = _DIGITS.match(text)
+    return int(match.group(0)) if match else 0
 
 
 def satisfies(provided: Capability, required: Capability) -> bool:

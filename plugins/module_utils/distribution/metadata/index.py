@@ -165,7 +165,7 @@ def decode_index(data: bytes, where: str) -> Index:
             kind: tuple(remarks) for kind, remarks in fields.get("remarks", {}).items()
         }
         return Index(**_rename_keys(fields, _FIELD_NAMES))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DescriptionError(
             f"not the index of a distribution ({error})", where, "build it again"
         ) from None
@@ -294,8 +294,14 @@ class PublishedGeneration:
         path = self._paths.get(BUILD)
         if path is None:
             return {}
-        texts = json.loads(decompress(files.read_bytes(self._where(BUILD)), path))
-        unsafe = sorted(name for name in texts if not is_safe_path(name))
+        where = self._where(BUILD)
+        try:
+            texts = dict(json.loads(decompress(files.read_bytes(where), where)))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise DescriptionError(
+                f"not the XML of a distribution ({error})", where, "build it again"
+            ) from None
+        unsafe = sorted(name for name in map(str, texts) if not is_safe_path(name))
         if unsafe:
             raise DescriptionError(
                 f"the path {unsafe[0]!r} leads out of build/", self._where(BUILD)

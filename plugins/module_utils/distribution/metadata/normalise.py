@@ -91,6 +91,8 @@ def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
         no_network=True,
         load_dtd=False,
     )
+    if b"<!ENTITY" in data or b"\0" in data:  # UTF-16 has NUL bytes, and hides entities
+        raise DescriptionError("it declares XML entities or is in UTF-16", where, "use UTF-8")
     try:
         for _event, element in elements:
             if kind == "primary":
@@ -101,6 +103,8 @@ def _packages(data: bytes, kind: str, where: str) -> Iterator[bytes]:
                 del element.getparent()[0]
     except etree.XMLSyntaxError as error:
         raise DescriptionError(f"not XML ({error.msg})", f"{where}:{error.lineno}") from None
+    except RecursionError:
+        raise DescriptionError("its elements are nested too deep", where) from None
     if elements.root.tag != f"{{{NAMESPACES[kind]}}}{ROOTS[kind]}":
         raise DescriptionError(
             f"the root element is {elements.root.tag!r}, not {ROOTS[kind]}", where

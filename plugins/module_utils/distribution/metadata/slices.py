@@ -25,10 +25,10 @@ UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 _HEAD = re.compile(
     rb'\s*()<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>'
-    rb'\s*<version epoch="(\d+)" ver="([^"<]+)" rel="([^"<]+)"/>'
+    rb'\s*<version epoch="(\d{1,10})" ver="([^"<]+)" rel="([^"<]+)"/>'
     rb'\s*<checksum type="(\w+)" pkgid="YES">([0-9a-f]+)</checksum>'
 )
-_PLACE = re.compile(rb'<size package="(\d+)"[^<>]*/>\s*<location href="([^"<]+)"/>')
+_PLACE = re.compile(rb'<size package="(\d{1,18})"[^<>]*/>\s*<location href="([^"<]+)"/>')
 _LISTED = re.compile(rb'<package pkgid="([0-9a-f]+)" ')
 _ROOT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<(?:metadata|filelists|otherdata)\s[^>]*>")
 _END = b"</package>"

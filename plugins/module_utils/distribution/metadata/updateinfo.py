@@ -34,7 +34,7 @@ MAX_LISTED = 10
 _UPDATE = re.compile(r"<update[\s>].*?</update\s*>", re.DOTALL)
 _OPENING = re.compile(r"<update[\s>]")
 _ID = re.compile(r"<id>\s*([^<]*?)\s*</id>")
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class MergedAdvisories(NamedTuple):

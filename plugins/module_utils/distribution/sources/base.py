@@ -39,7 +39,7 @@ REMEDIES = {
 }
 # Part of the release of packages that were built as part of a module.
 MODULE_MARK = "module"
-_TIMESTAMP = re.compile(r"<timestamp>([0-9.]+)</timestamp>")
+_TIMESTAMP = re.compile(r"<timestamp>\s*([0-9]{1,12})(?:\.[0-9]*)?\s*</timestamp>")
 
 
 class Input(Protocol):
@@ -179,7 +179,7 @@ class Repository:
 
     def newest_timestamp(self) -> int:
         repomd = files.read_text(os.path.join(self._folder, "repodata", "repomd.xml"))
-        return max((int(float(stamp)) for stamp in _TIMESTAMP.findall(repomd)), default=0)
+        return max((int(stamp) for stamp in _TIMESTAMP.findall(repomd)), default=0)
 
     def document(self, kind: str) -> bytes:
         if self._records is None:
