@@ -25,6 +25,8 @@ PYTHON = ("/usr/libexec/platform-python", "/usr/bin/python3")
 # Their first word that is not an option says what they do, and has options of its own.
 SUBCOMMANDS = ("authselect", "openssl", "systemctl", "tmux", "udevadm")
 OPERANDS = {"sync": "FILE"}  # a file as an operand came later than the program
+# It runs on frontends of every system, and has tests of its own.
+ON_FRONTENDS = "/usr/libexec/rocks/bootstrap"
 LOOKED_FOR = re.compile(
     r"-x (/run/rocks/[\w.-]+) \]"
 )  # a program of ours that a script can do without
@@ -72,7 +74,11 @@ def _read(name: str, text: str) -> Kickstart:
         written |= {path for path, _content in files} | set(LOOKED_FOR.findall(section.text))
         code = [
             ("", section.text),
-            *((path, content) for path, content in files if content.startswith("#!/bin/")),
+            *(
+                (path, content)
+                for path, content in files
+                if content.startswith("#!/bin/") and path != ON_FRONTENDS
+            ),
         ]
         for path, script in code:
             commands = uses(f"{name}: {section.kind} {section.node} {path}".rstrip(), script)
