@@ -67,4 +67,5 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    serves_machines=True,
 )

@@ -143,6 +143,8 @@ class Report:
     check: Callable[[StagedFiles, Site], None]
     """Runs the daemon's checker, or our own if there is none; raises what it rejects."""
     service: Optional[Service] = None
+    serves_machines: bool = False
+    """Machines wait for it: names, DHCP and DNS.  These are the first reports of ``registry``."""
     left_out: Callable[[Snapshot, Site], Sequence[RocksError]] = _nothing_left_out
     """Returns an error for each row that ``render`` leaves out of this report only."""
     needs: frozenset[str] = frozenset()

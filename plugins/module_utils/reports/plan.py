@@ -66,23 +66,22 @@ class Plan:
 
 
 class Planner:
-    """Renders reports from one snapshot and checks them, one after the other."""
+    """Renders reports and checks them, one after the other."""
 
-    def __init__(self, snapshot: Snapshot, site: Site, run: Run) -> None:
+    def __init__(self, site: Site, run: Run) -> None:
         """The options in ``site`` are not used, since each report has its own."""
-        self._snapshot = snapshot
         self._site = site
         self._run = run
         self._owners: dict[str, str] = {}
 
-    def plan(self, report: Report, options: Options) -> Plan:
+    def plan(self, report: Report, options: Options, snapshot: Snapshot) -> Plan:
         """Return a rendered report that its checker accepts.
 
         Raises the errors of options, rows and templates, and CommandError of the checker.
         """
         completed = report.complete_options(options, self._run)
         site = dataclasses.replace(self._site, options=completed)
-        plan = _plan(report, site, self._snapshot)
+        plan = _plan(report, site, snapshot)
         for path in plan.files:
             if self._owners.setdefault(path, report.name) != report.name:
                 what = f"{path} is also a file of report {self._owners[path]}"

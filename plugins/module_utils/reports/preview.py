@@ -79,8 +79,8 @@ def _render(
 ) -> tuple[Mapping[str, str], str, tuple[str, ...]]:
     """Return the content of a report, what prevents writing it, and what was left out."""
     try:
-        planner = Planner(read_snapshot(database, report.needs), site, run)
-        plan = planner.plan(report, site.options)
+        snapshot = read_snapshot(database, report.needs)
+        plan = Planner(site, run).plan(report, site.options, snapshot)
         report.prepare_database(database, plan.site, True)
     except RocksError as error:
         return {}, str(error), ()

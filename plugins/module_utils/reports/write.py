@@ -10,6 +10,7 @@ rejects its new files or stops, its old files are restored.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from dataclasses import dataclass
@@ -22,13 +23,16 @@ from ..files import lock
 from ..settings import Settings
 from ..slow_steps import Notify, ignore, slow_step
 from .atomic_install import clear_pending, install_files, pending_files, restore, state_folder
-from .model import Options, Outcome, Report, Run, Service, Site
+from .model import Options, Outcome, Report, Run, Service, Site, Snapshot
 from .options import select_reports
 from .plan import Plan, Planner, translate_os_errors
 from .snapshot import read_snapshot
 from .templating import Templates
 
 LOCK_SECONDS = 120.0
+WAIT = "wait for another process that writes reports"
+# Two locks, so that names, DHCP and DNS do not wait for another process that reloads a scheduler.
+LOCKS = {True: "lock-names", False: "lock-services"}
 ALIVE_SECONDS = 10.0
 POLL_SECONDS = 0.2
 
@@ -50,9 +54,9 @@ def write_reports(
     notify   shows a line while a check or a reload takes long
 
     The ``error`` of an outcome is why this report was not written: the error of a row, an option or
-    a template, or CommandError with the output of a daemon that rejects a file or stops.  Raises
-    the errors of unknown reports and options, and Conflict if another process is still writing
-    after two minutes.
+    a template, CommandError with the output of a daemon that rejects a file or stops, or Conflict
+    if another process is still writing after two minutes.  Raises the errors of the database, and
+    of unknown reports and options.
     """
     reports = select_reports(settings.reports, names)
     if not reports:
@@ -63,23 +67,19 @@ def write_reports(
         database=database.location,
         templates=templates or Templates(),
     )
-    folder = state_folder(database.location)
-    with contextlib.ExitStack() as stack:
-        if not dry_run:
-            with translate_os_errors(folder), slow_step("lock of the reports", notify):
-                os.makedirs(folder, exist_ok=True)
-                stack.enter_context(lock(os.path.join(folder, "lock"), LOCK_SECONDS))
-        needs = frozenset[str]().union(*(report.needs for report, _options in reports))
-        writer = _Writer(
-            database=database,
-            planner=Planner(read_snapshot(database, needs), site, run),
-            folder=folder,
-            dry_run=dry_run,
-            run=run,
-            sleep=sleep,
-            notify=notify,
-        )
-        return [writer.write(report, options) for report, options in reports]
+    writer = _Writer(
+        database=database,
+        planner=Planner(site, run),
+        folder=state_folder(database.location),
+        dry_run=dry_run,
+        run=run,
+        sleep=sleep,
+        notify=notify,
+    )
+    outcomes: list[Outcome] = []
+    for serves_machines, group in itertools.groupby(reports, lambda row: row[0].serves_machines):
+        outcomes += writer.write_group(list(group), LOCKS[serves_machines])
+    return outcomes
 
 
 def warnings_of(outcomes: Iterable[Outcome]) -> list[str]:
@@ -110,12 +110,29 @@ class _Writer:
     sleep: Callable[[float], None]
     notify: Notify
 
-    def write(self, report: Report, options: Options) -> Outcome:
+    def write_group(
+        self, reports: Sequence[tuple[Report, Options]], lock_name: str
+    ) -> list[Outcome]:
+        """Write reports from one state of the database, while no other process writes them."""
+        with contextlib.ExitStack() as stack:
+            if not self.dry_run:
+                try:
+                    with translate_os_errors(self.folder), slow_step(WAIT, self.notify):
+                        os.makedirs(self.folder, exist_ok=True)
+                        path = os.path.join(self.folder, lock_name)
+                        stack.enter_context(lock(path, LOCK_SECONDS))
+                except RocksError as error:
+                    return [_failure(report, error) for report, _options in reports]
+            needs = frozenset[str]().union(*(report.needs for report, _options in reports))
+            snapshot = read_snapshot(self.database, needs)
+            return [self._write(report, options, snapshot) for report, options in reports]
+
+    def _write(self, report: Report, options: Options, snapshot: Snapshot) -> Outcome:
         """Write one report, and return its outcome, also if it fails."""
         where = f"report {report.name}"
         try:
             with slow_step(f"{where}: check", self.notify):
-                plan = self.planner.plan(report, options)
+                plan = self.planner.plan(report, options, snapshot)
                 prepared = report.prepare_database(self.database, plan.site, self.dry_run)
             reloaded = False
             if not self.dry_run:
@@ -123,8 +140,7 @@ class _Writer:
                 with slow_step(f"{where}: reload", self.notify):
                     reloaded = _reload(plan, self.folder, self.run, self.sleep)
         except RocksError as error:
-            place = ": ".join(filter(None, (where, error.where)))
-            return Outcome(report.name, error=type(error)(error.what, place, error.hint))
+            return _failure(report, error)
         return Outcome(
             report=report.name,
             files=_printable_changes(plan),
@@ -132,6 +148,11 @@ class _Writer:
             reloaded=reloaded,
             warnings=plan.warnings(),
         )
+
+
+def _failure(report: Report, error: RocksError) -> Outcome:
+    where = ": ".join(filter(None, (f"report {report.name}", error.where)))
+    return Outcome(report.name, error=type(error)(error.what, where, error.hint))
 
 
 def _reload(plan: Plan, folder: str, run: Run, sleep: Callable[[float], None]) -> bool:

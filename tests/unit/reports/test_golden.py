@@ -69,6 +69,14 @@ def test_every_report_has_a_unique_name_and_a_summary(report: Report) -> None:
     assert [other.name for other in registry.REPORTS].count(report.name) == 1
 
 
+def test_the_reports_that_machines_wait_for_are_written_first() -> None:
+    waited_for = [report.serves_machines for report in registry.REPORTS]
+    assert waited_for == sorted(waited_for, reverse=True)
+    assert {report.name for report in registry.REPORTS if report.serves_machines} == {
+        *("hosts", "ethers", "kea", "dhcpd", "dnsmasq", "bind", "unbound")
+    }
+
+
 @every_report
 def test_a_report_reads_only_the_parts_in_needs(report: Report, described: Database) -> None:
     whole = report.render(read_snapshot(described, {"hardware", "groups"}), site(report.name))

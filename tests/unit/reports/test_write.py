@@ -26,6 +26,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
 from ansible_collections.npaci.rocks.plugins.module_utils.files import lock
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from ansible_collections.npaci.rocks.plugins.module_utils.reports import atomic_install, plan
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.write import LOCKS
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.killing import killed_at_every_step
 from support.reports import into, write
@@ -318,8 +319,13 @@ def test_two_writers_exclude_each_other(
         "ansible_collections.npaci.rocks.plugins.module_utils.reports.write.LOCK_SECONDS", 0.0
     )
     (tmp_path / "reports").mkdir()
-    with lock(str(tmp_path / "reports" / "lock")), pytest.raises(Conflict):
+    with lock(str(tmp_path / "reports" / LOCKS[False])):
+        with pytest.raises(Conflict, match=r"report slurm: .*\n  report nginx: "):
+            write(described, site, run=programs)
+        assert set(etc(tmp_path)) == {"hosts"}  # does not wait for the reload of a scheduler
+    with lock(str(tmp_path / "reports" / LOCKS[True])), pytest.raises(Conflict, match="hosts"):
         write(described, site, run=programs)
+    assert {"slurm.conf", "rocks-nodes.conf"} <= set(etc(tmp_path))
 
 
 def test_a_site_without_reports_writes_nothing_and_needs_no_folder(

@@ -107,6 +107,7 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    serves_machines=True,
     left_out=dhcp_intent.left_out,
     service=DHCPD,
 )

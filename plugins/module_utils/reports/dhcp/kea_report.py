@@ -121,6 +121,7 @@ REPORT = Report(
     options=kea.OPTIONS,
     render=kea.render,
     check=check,
+    serves_machines=True,
     left_out=dhcp_intent.left_out,
     service=kea_control.KEA,
     complete_options=complete_options,

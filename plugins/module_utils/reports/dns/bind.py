@@ -103,6 +103,7 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    serves_machines=True,
     left_out=zones.without_server,
     service=NAMED,
     reconcile=reconcile,

@@ -59,5 +59,6 @@ REPORT = Report(
     options=OPTIONS,
     render=render,
     check=check,
+    serves_machines=True,
     service=UNBOUND,
 )
