@@ -88,6 +88,8 @@ class Machine:
         self.print(f"boots from its disk; up with generation {facts['generation'][:12]}")
 
     def install(self, text: str) -> tuple[dict[str, str], list[str]]:
+        facts = {name: value for value, name in FACT.findall(text)}
+        self.report(facts["order"], "installing")
         parser = KickstartParser(makeVersion("RHEL9"), missingIncludeIsFatal=False)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -95,8 +97,6 @@ class Machine:
         (FOLDER / f"{self.name}.cfg").write_text(text)
         packages = sorted(parser.handler.packages.packageList)
         self.print(f"kickstart accepted: {len(text):,} bytes, {len(packages)} packages")
-        facts = {name: value for value, name in FACT.findall(text)}
-        self.report(facts["order"], "installing")
         for done, package in enumerate(packages, 1):
             time.sleep(PACKAGE_SECONDS)  # in place of unpacking
             if done % 6 == 0 or done == len(packages):
