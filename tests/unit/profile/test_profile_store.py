@@ -175,6 +175,18 @@ def test_warnings_are_returned_with_the_profiles(tmp_path: pathlib.Path) -> None
     ]
 
 
+def test_a_value_that_no_kickstart_can_contain_is_a_warning(tmp_path: pathlib.Path) -> None:
+    element = "<post>\necho $((&count;)) &name;\n</post>"
+    requests = [
+        ProfileRequest("compute", {"count": count, "name": "it's"})
+        for count in ("2", "two", "two", "a[0]")
+    ]
+    library = profile_store.compile_library(single_node_tree(tmp_path, element), requests, "rhel9")
+    assert [remark.rule for remark in library.warnings] == ["unwritable-value"] * 2
+    assert {remark.origin.line for remark in library.warnings} == {3}
+    assert "'two'" in library.warnings[1].text
+
+
 def test_an_unreadable_graph_is_the_only_error_reported(
     tmp_path: pathlib.Path,
 ) -> None:

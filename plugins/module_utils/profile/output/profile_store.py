@@ -22,7 +22,7 @@ from ..model import ERROR, Evaluate, Origin, Profile, Remark, remark_from_error
 from ..xml.attribute_types import check_values
 from ..xml.layers import XmlLayers
 from . import lint
-from .render import matches, sha256
+from .render import matches, sha256, unwritable_values
 from .serialization import deserialize, serialize
 
 
@@ -108,12 +108,21 @@ def compile_library(
             for profile in compiled
             for remark in lint.undefined_attributes(profile, layers, defined)
         ]
+        remarks += [
+            remark._replace(origin=layers.absolute_origin(remark.origin))
+            for profile in compiled
+            for remark in unwritable_values(profile, _rows_of(profile, rows))
+        ]
         profiles[root] = tuple(sorted(compiled, key=serialize))
     sorted_remarks = lint.sort_remarks(remarks)
     errors = [remark for remark in sorted_remarks if remark.severity == ERROR]
     if errors:
         raise combine_remarks(errors)
     return ProfileLibrary(profiles, sorted_remarks)
+
+
+def _rows_of(profile: Profile, rows: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, str]]:
+    return (row for row in rows if matches(profile, row))
 
 
 def _compile_shapes(

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from typing import Iterator, Mapping, NamedTuple, Optional
+from typing import Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from ...errors import Conflict, DescriptionError
 from .. import releases
 from ..compile.compiler import effective_attributes
 from ..escaping import escape
-from ..model import Line, Origin, Piece, Profile, Reference
+from ..model import WARNING, Line, Origin, Piece, Profile, Reference, Remark
 from ..xml.conditions import undefined_attribute_error
 
 
@@ -71,6 +71,37 @@ def referenced_attributes(profile: Profile) -> dict[str, Origin]:
             if isinstance(piece, Reference) and line.origin:
                 origins.setdefault(piece.name, line.origin)
     return origins
+
+
+def unwritable_values(profile: Profile, rows: Iterable[Mapping[str, str]]) -> Iterator[Remark]:
+    """Find values of nodes that their kickstarts cannot contain, so that none would be sent.
+
+    rows  the attributes of nodes that have this profile
+    """
+    origins: dict[Reference, Origin] = {}
+    for line in profile.lines:
+        for piece in line.pieces:
+            if isinstance(piece, Reference) and line.origin:
+                origins.setdefault(piece, line.origin)
+    release = releases.find_release(profile.release)
+    checked: set[tuple[Reference, str]] = set()
+    for row in rows:
+        effective = effective_attributes(row, release, profile.defaults)
+        for reference, origin in origins.items():
+            value = effective.get(reference.name)
+            if value is None or (reference, value) in checked:
+                continue
+            checked.add((reference, value))
+            try:
+                escape(value, reference.context)
+            except ValueError as error:
+                yield Remark(
+                    severity=WARNING,
+                    rule="unwritable-value",
+                    origin=origin,
+                    text=f'attribute "{reference.name}" of a node is {value!r}: {error}',
+                    hint="the node gets no kickstart",
+                )
 
 
 def sha256(text: str) -> str:
