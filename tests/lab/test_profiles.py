@@ -210,6 +210,8 @@ def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second
     assert (len(statuses), set(statuses)) == (4 * len(headers) + 2, {"0"})
     assert files_changed(node.root, headers) == {}
 
+    kept = {path.name for path in (node.root / "var/log/anaconda").glob("ks-script-rocks-*.log")}
+    assert {f"ks-script-rocks-{name}.log" for name in ("pre-partition", "watch")} <= kept
     units = node.root / "etc/systemd/system/multi-user.target.wants"
     assert {"slurmd.service", "munge.service", "autofs.service", "rocks-up.service"} <= {
         x.name for x in units.iterdir()
