@@ -19,7 +19,15 @@ from ..settings import Settings, load
 from . import request_context
 from .api import boot, events, health, kickstart, metrics, secrets, status
 from .error_responses import register_error_handlers
-from .web import generations_page, graph_page, node_page, nodes_page, page_layout, static_files
+from .web import (
+    generations_page,
+    graph_page,
+    node_page,
+    nodes_page,
+    page_layout,
+    search_page,
+    static_files,
+)
 
 HANDLERS = (
     boot,
@@ -33,6 +41,7 @@ HANDLERS = (
     node_page,
     graph_page,
     generations_page,
+    search_page,
     static_files,
 )
 TEMPLATES = pathlib.Path(__file__).parent / "web" / "templates"

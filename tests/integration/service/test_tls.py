@@ -99,7 +99,10 @@ def test_the_installer_trusts_only_the_authority_in_its_kickstart(
     secure: Stage, tmp_path: pathlib.Path
 ) -> None:
     """The %pre script of our progress.xml runs on the node, only in another folder."""
-    names = ("nodes/python.xml", "include/python", "nodes/progress.xml", "include/progress.py")
+    names = [
+        *("nodes/python.xml", "nodes/progress.xml"),
+        *(f"include/{file.name}" for file in (ROOT / "xml" / "include").iterdir()),
+    ]
     node_files = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
     pin = publish(
         secure.site.folder / "install",

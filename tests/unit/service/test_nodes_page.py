@@ -27,6 +27,8 @@ PATHS = (
     "/rocks/metrics",
     "/rocks/generations",
     "/rocks/graph",
+    "/rocks/racks",
+    "/rocks/search?q=compute",
 )
 
 

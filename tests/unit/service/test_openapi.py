@@ -19,7 +19,14 @@ ADMIN = "127.0.0.1"
 DOCUMENT = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 # Paths below /rocks/ whose responses are text, and pages.
 TEXT = {"/rocks/boot", "/rocks/kickstart", "/rocks/metrics"}
-PAGES = ("/rocks/nodes", "/rocks/graph", "/rocks/generations", "/rocks/static", "/rocks/racks")
+PAGES = (
+    "/rocks/nodes",
+    "/rocks/graph",
+    "/rocks/generation",
+    "/rocks/static",
+    "/rocks/racks",
+    "/rocks/search",
+)
 
 
 def validate(path: str, method: str, value: Any, part: str) -> None:

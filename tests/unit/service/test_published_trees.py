@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import pathlib
 import shutil
 
@@ -16,6 +17,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import O
 from ansible_collections.npaci.rocks.plugins.module_utils.service import (
     package_diff,
     published_trees,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.service.generation_facts import (
+    read_facts,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.service.package_diff import (
     Difference,
@@ -204,6 +208,24 @@ def test_generations_with_the_same_packages_can_have_different_profiles(
     page = service.get(f"/rocks/generations/rocks/x86_64/{GENERATION}...next", ADMIN).text
     assert words in page
     assert ("compute" in read(page).texts) is bool(profile)
+
+
+def test_a_generation_has_its_content_and_its_nodes(
+    service: HttpService, cluster: Database, order: Order, root: pathlib.Path
+) -> None:
+    tree = root / ".generations" / "rocks" / "x86_64" / GENERATION
+    repository(tree, BEFORE)
+    (tree / ".treeinfo").write_text("[release]\nname = Rocky Linux\nversion = 9.6\n")
+    os.utime(tree, (1_795_338_845, 1_795_338_845))
+    read_packages.cache_clear()
+    read_facts.cache_clear()
+    cluster.execute("update installs set state = 'up', live = null")
+    response = service.get(f"/rocks/generation/rocks/x86_64/{GENERATION}", ADMIN)
+    texts = read(response.text).texts
+    for text in ("Rocky Linux 9.6", str(len(BEFORE)), "compute", "base", "2026-11-22 09:14:05"):
+        assert text in texts, text
+    assert "compute-0-0" in texts
+    assert service.get("/rocks/generation/rocks/x86_64/none", ADMIN).status == 404
 
 
 def test_the_graph_is_drawn_as_a_whole_and_below_a_root(service: HttpService, order: Order) -> None:

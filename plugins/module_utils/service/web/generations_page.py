@@ -11,6 +11,7 @@ from flask import Blueprint, Response
 from ...cluster.database import Database
 from .. import published_trees
 from ..access_control import require_viewer
+from ..generation_facts import read_facts
 from ..package_diff import compare_packages, read_packages
 from ..profile_changes import changed_profiles
 from ..request_context import current_context
@@ -22,6 +23,12 @@ RUNNING = (
     " where state in ('up', 'installed')"
     " and id in (select max(id) from installs where state in ('up', 'installed') group by node)"
     " group by distribution, arch, generation"
+)
+NODES = (
+    "select n.name from installs i join nodes n on n.id = i.node"
+    " where i.state in ('up', 'installed') and i.id in"
+    " (select max(id) from installs where state in ('up', 'installed') group by node)"
+    " and i.distribution = ? and i.arch = ? and i.generation = ? order by n.rack, n.`rank`, n.name"
 )
 IN_PROGRESS = (
     "select distribution, arch, generation, count(*) from installs"
@@ -40,6 +47,25 @@ def show_generations() -> Response:
         distributions=published_trees.list_distributions(context.settings.distributions),
         running=_count_nodes(context.db, RUNNING),
         in_progress=_count_nodes(context.db, IN_PROGRESS),
+    )
+
+
+@blueprint.get("/rocks/generation/<distribution>/<arch>/<generation>")
+def show_generation(distribution: str, arch: str, generation: str) -> Response:
+    """Return what a generation consists of, and who runs it. Raises Denied (403) or NotFound."""
+    context = current_context()
+    require_viewer(context)
+    root = context.settings.distributions
+    published = published_trees.find_distribution(root, distribution, arch)
+    tree = published_trees.generation_path(root, published, generation)
+    position = published.generations.index(generation)
+    return render_page(
+        "generation.html",
+        distribution=published,
+        generation=generation,
+        before=published.generations[position - 1] if position else "",
+        facts=read_facts(tree),
+        nodes=[name for (name,) in context.db.rows(NODES, (distribution, arch, generation))],
     )
 
 

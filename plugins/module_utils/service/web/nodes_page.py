@@ -16,6 +16,7 @@ from ...install.states import ENDED_BADLY, FAILED, OPEN, STATES
 from ..access_control import require_viewer
 from ..api.status import NodeState, read_status
 from ..request_context import current_context
+from .failure_advice import advise
 from .page_layout import render_page
 
 blueprint = Blueprint("nodes_page", __name__)
@@ -36,6 +37,7 @@ def show_nodes() -> Response:
         states=(*((state, state) for state in STATES), ("never", NEVER)),
         counts=collections.Counter(map(state_key, status.nodes)),
         failures=group_failures(status.nodes),
+        advise=advise,
         progress_age=status.report_seconds + POLL_SECONDS,
         compact_nodes=COMPACT_NODES,
         count_states=count_states,
@@ -43,6 +45,31 @@ def show_nodes() -> Response:
         shows_progress=shows_progress,
         state_key=state_key,
     )
+
+
+@blueprint.get("/rocks/racks")
+def show_racks() -> Response:
+    """Return a picture of the racks. Raises Denied (403)."""
+    context = current_context()
+    require_viewer(context)
+    status = read_status(context)
+    return render_page(
+        "racks.html",
+        racks=group_racks(status.nodes),
+        count_states=count_states,
+        describe_state=describe_state,
+    )
+
+
+def group_racks(nodes: Sequence[NodeState]) -> Mapping[int, Sequence[NodeState]]:
+    """Return the nodes by rack, in each rack from its top, where the highest rank is."""
+    racks: dict[int, list[NodeState]] = {}
+    for node in nodes:
+        racks.setdefault(node.rack, []).append(node)
+    return {
+        rack: sorted(members, key=lambda node: (-node.rank, node.name))
+        for rack, members in sorted(racks.items())
+    }
 
 
 def state_key(node: NodeState) -> str:

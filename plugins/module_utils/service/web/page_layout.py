@@ -17,7 +17,12 @@ from flask import Flask, Response, render_template
 
 from .static_files import static_url
 
-NAVIGATION = (("/", "Nodes"), ("/rocks/graph", "Graph"), ("/rocks/generations", "Generations"))
+NAVIGATION = (
+    ("/", "Nodes"),
+    ("/rocks/racks", "Racks"),
+    ("/rocks/graph", "Graph"),
+    ("/rocks/generations", "Generations"),
+)
 
 
 def register_template_tools(app: Flask) -> None:
@@ -45,7 +50,7 @@ def content_security_policy(nonce: str, styles: Iterable[str]) -> str:
     style_sources = " ".join((f"'nonce-{nonce}'", *map(_source_hash, styles)))
     return (
         f"default-src 'none'; style-src {style_sources}; script-src 'nonce-{nonce}';"
-        " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none';"
+        " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'self';"
         " frame-ancestors 'none'"
     )
 

@@ -43,33 +43,18 @@
     } else if (progress) progress.remove();
   };
 
-  const showFailures = () => {
-    const failed = new Map(), section = document.getElementById('trouble');
-    for (const tile of tiles()) if (tile.dataset.state === 'failed') {
-      const reason = tile.querySelector('span').textContent.replace(/^failed: /, '');
-      failed.set(reason, [...(failed.get(reason) || []), tile]);
-    }
-    const text = [...failed].map(([reason, failedTiles]) => reason + failedTiles.map(tile => tile.id)).join();
-    if (section.dataset.text === text) return;
-    section.dataset.text = text;
-    section.textContent = '';
-    if (!failed.size) return;
-    const box = section.appendChild(document.createElement('div'));
-    box.className = 'trouble';
-    const head = box.appendChild(document.createElement('h2'));
-    head.textContent = 'Failed ';
-    head.appendChild(document.createElement('small')).textContent = [...failed.values()].flat().length;
-    const list = box.appendChild(document.createElement('ul'));
-    for (const [reason, failedTiles] of failed) {
-      const item = list.appendChild(document.createElement('li'));
-      item.append(reason + ':');
-      for (const tile of failedTiles) {
-        item.append(' ');
-        const link = item.appendChild(document.createElement('a'));
-        link.href = tile.getAttribute('href');
-        link.textContent = tile.querySelector('b').textContent;
-      }
-    }
+  // The server writes the failures, with the likely cause of each; get them again when they have changed.
+  const describeFailures = () => tiles().filter(tile => tile.dataset.state === 'failed')
+    .map(tile => tile.id + tile.querySelector('span').textContent).join();
+  let failures = describeFailures();
+  const showFailures = async () => {
+    const text = describeFailures();
+    if (text === failures) return;
+    const response = await fetch('/', {cache: 'no-store'});
+    if (!response.ok) return;
+    const update = new DOMParser().parseFromString(await response.text(), 'text/html');
+    document.getElementById('trouble').replaceChildren(...update.getElementById('trouble').childNodes);
+    failures = text;
   };
 
   const order = [...buttons.map(button => button.dataset.state)];
@@ -117,7 +102,7 @@
     freshness.textContent = update.now + ' UTC';
     freshness.className = '';
     document.getElementById('age').textContent = update.report_seconds + 3;  // POLL_SECONDS
-    showFailures();
+    showFailures().catch(() => { /* try again after the next answer */ });
     showRackCounts();
     filter();
   };
