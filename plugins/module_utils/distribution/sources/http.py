@@ -38,10 +38,12 @@ FILE_NOT_FOUND = 37
 RETRIED_ERRORS = frozenset({5, 6, 7, 18, 28, 35, 52, 55, 56})
 RANGE_ERRORS = frozenset({33, 36})
 _OWN_CLIENT = "set certificate and key to the files of a client certificate that the server accepts"
+_CLIENT_FILES = "check the files of the options certificate and key"
 CURL_HINTS = {
     35: _OWN_CLIENT,
+    43: _CLIENT_FILES,
     56: _OWN_CLIENT,
-    58: "check the files of the options certificate and key",
+    58: _CLIENT_FILES,
     60: "if your own authority signed the server's certificate, set ca to that authority's file",
     77: "check the file of the option ca",
 }
