@@ -25,6 +25,7 @@ DISCOVERY: Final = "discovery"
 # Another command changes at least one of the three columns.
 UNCHANGED = f"id = ? and {STATE} = ? and attempts = ? and changed = ?"
 RESERVE = f"update installs set attempts = attempts + 1, driver = '', changed = ? where {UNCHANGED}"
+RELEASE = "update installs set attempts = attempts - 1 where id = ? and attempts = ?"
 CONFIRM = (
     "update installs set driver = ?, changed = case when state = ? then ? else changed end"
     " where id = ? and attempts = ?"
@@ -56,6 +57,11 @@ def reserve(
 def confirm(db: Database, order: Order, method: str, *, now: str) -> None:
     """Record the boot method that has worked for a reserved order; its deadline starts again."""
     db.execute(CONFIRM, (method, ORDERED, now, order.id, order.attempts))
+
+
+def release(db: Database, order: Order) -> None:
+    """Undo the reservation of an order whose machine was not restarted."""
+    db.execute(RELEASE, (order.id, order.attempts))
 
 
 def describe(order: Order, now: str) -> str:

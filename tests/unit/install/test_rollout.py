@@ -392,6 +392,8 @@ def test_an_interrupt_cancels_the_orders_that_were_not_sent(
             release.wait(30)
         return cluster.boot_installer(target)
 
+    now = timestamps.from_seconds(cluster.seconds)
+    orders.create_orders(table_ii, {NODES[3]: PIN}, by="alice", now=now)
     rollout = roll_out(
         table_ii,
         dict.fromkeys(NODES, PIN),
@@ -403,7 +405,8 @@ def test_an_interrupt_cancels_the_orders_that_were_not_sent(
     assert second_runs.wait(30)
     rollout.close()  # type: ignore[attr-defined]
     release.set()
-    assert [order.node for order in orders.list_live(table_ii)] == NODES[:2]
+    live = {order.node: order.attempts for order in orders.list_live(table_ii)}
+    assert live == {NODES[0]: 1, NODES[1]: 1, NODES[3]: 0}  # the last one is another user's
     assert sorted(cluster.resumed) == NODES[2:]
     assert table_ii.rows("select distinct state from installs where live is null") == [
         ("cancelled",)

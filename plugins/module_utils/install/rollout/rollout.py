@@ -208,7 +208,18 @@ def _start_installs(
             pending.append(reserved)
         else:
             yield _step_of_other(verdict, order, options, effects.now()), order
-    yield from _send(database, pending, targets, effects=effects)
+    new = {verdict.node for verdict in verdicts if verdict.action == ORDER}
+
+    def undo(unsent: list[Order]) -> None:
+        created = [order for order in unsent if order.node in new]
+        reason = "interrupted before the machine was restarted"
+        orders.cancel(database, created, by=options.by, now=effects.now(), reason=reason)
+        for order in unsent:
+            if order.node not in new:
+                sending.release(database, order)
+        effects.scheduler.resume([order.node for order in unsent])
+
+    yield from _send(database, pending, targets, effects=effects, undo=undo)
 
 
 def _step_of_other(verdict: Verdict, order: Order, options: RolloutOptions, now: str) -> Step:
@@ -225,16 +236,11 @@ def _send(
     targets: Mapping[str, BootTarget],
     *,
     effects: Effects,
+    undo: Callable[[list[Order]], None],
 ) -> Iterator[tuple[Step, Order | None]]:
-    """Boot the installers of reserved orders, and cancel those that an interrupt keeps from it."""
-
-    def cancel(unsent: list[Order]) -> None:
-        reason = "interrupted before the machine was restarted"
-        orders.cancel(database, unsent, by=unsent[0].by, now=effects.now(), reason=reason)
-        effects.scheduler.resume([order.node for order in unsent])
-
+    """Boot the installers of reserved orders; ``undo`` gets those that an interrupt leaves out."""
     with contextlib.closing(
-        run_concurrently(lambda order: effects.boot_installer(targets[order.node]), pending, cancel)
+        run_concurrently(lambda order: effects.boot_installer(targets[order.node]), pending, undo)
     ) as results:
         for order, future in results:
             error = future.exception()
