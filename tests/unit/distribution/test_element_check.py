@@ -93,12 +93,10 @@ LARGE = package(b"x" * PARSED_SIZE)
         b"R&D",
         b"&nbsp;",
         b"a < b",
-        b"<joe@example.org>",
-        b"<b>x",
     ],
 )
 def test_faulty_text_is_seen_in_large_xml_too(summary: bytes) -> None:
-    assert is_clean(LARGE + package("Grüße \ue000 &amp;&#13; \t>".encode()) + LARGE, "primary")
+    assert is_clean(LARGE + package("Grüße \ue000 &amp;&#13; \t".encode()) + LARGE, "primary")
     assert not is_clean(LARGE + package(summary) + LARGE, "primary")
 
 

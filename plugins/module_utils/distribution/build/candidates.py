@@ -9,7 +9,7 @@ from typing import Iterable, Iterator, Mapping, Sequence
 from ..metadata import shards
 from ..metadata.index import PublishedGeneration
 from ..model import Package
-from ..resolve.module_streams import NO_MODULES, ModuleChoice, ModuleInputs
+from ..resolve.module_streams import NO_MODULES, ModuleChoice, ModuleInputs, full_nevra
 from ..resolve.rules import ResolutionRules
 from ..sources.base import MODULE_MARK, Directory, Input
 
@@ -86,18 +86,36 @@ def choose_streams(
     rules: ResolutionRules,
 ) -> ModuleChoice:
     """Choose the module streams from all candidates."""
-    by_name = {source_input.source.name: source_input for source_input in inputs}
-    directories = modular_directories(inputs)
     candidates = list(packages)
-    labelled = [
-        package
-        for package in candidates
-        if (MODULE_MARK in package.release or package.source in directories)
-        and by_name[package.source].is_modular(package)
-    ]
+    labelled = _labelled_packages(candidates, modules, inputs)
     if not labelled and modules == NO_MODULES:
         return ModuleChoice()
     # Imported here because most distributions have no modules.
     from ..resolve.module_choice import choose_modules
 
     return choose_modules(modules, candidates, labelled, rules)
+
+
+def _labelled_packages(
+    candidates: Iterable[Package], modules: ModuleInputs, inputs: Sequence[Input]
+) -> list[Package]:
+    """Return the packages whose headers name a module, except those that a document lists."""
+    by_name = {source_input.source.name: source_input for source_input in inputs}
+    directories = modular_directories(inputs)
+    listed = {
+        artifact for row in (*modules.documents, *modules.skipped) for artifact in row.artifacts
+    }
+    # Packages of one build of a module have the same %dist: one header of each is enough.
+    by_build: dict[tuple[str, str], bool] = {}
+    labelled = []
+    for package in candidates:
+        if package.source in directories:
+            if by_name[package.source].is_modular(package):
+                labelled.append(package)
+        elif MODULE_MARK in package.release and full_nevra(package) not in listed:
+            build = (package.source, package.release.partition(MODULE_MARK)[2])
+            if build not in by_build:
+                by_build[build] = by_name[package.source].is_modular(package)
+            if by_build[build]:
+                labelled.append(package)
+    return labelled

@@ -14,7 +14,6 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 
 from ...errors import DescriptionError
 from .normalise import xml_head, xml_tail
-from .xml_text import clean_xml, escape_markup
 
 PARSED_SIZE = 32 << 10
 """Bytes of XML that are parsed; more is searched."""
@@ -44,15 +43,15 @@ class CleanElement(NamedTuple):
 def is_clean(xml: bytes, kind: str) -> bool:
     """Return whether elements of packages are well-formed.
 
-    Large XML is searched: an error in a tag, which no tool of a vendor makes, is not seen, and the
-    result is false for some unusual XML that is well-formed.
+    Large XML is searched: an error in a tag, and a whole tag in a text, are not seen.  The result
+    is false for some unusual XML that is well-formed.
     """
     if len(xml) <= PARSED_SIZE:
         return _fault(xml, kind) is None
     if any(code in xml for code in _CONTROL) or not _is_utf8(xml) or _STRAY.search(xml):
         return False
-    # A "<" in a text makes the numbers differ; file lists have no texts.
-    return kind == "filelists" or xml.count(b"<") == 2 * xml.count(b"</") + xml.count(b"/>")
+    # A "<" in a text makes the numbers differ.  Only primary has texts that are not generated.
+    return kind != "primary" or xml.count(b"<") == xml.count(b">")
 
 
 def _is_utf8(xml: bytes) -> bool:
@@ -72,6 +71,8 @@ def clean_element(xml: bytes, kind: str, where: str) -> CleanElement:
     """
     if _fault(xml, kind) is None:
         return CleanElement(xml, "")
+    from .xml_text import clean_xml, escape_markup  # here, because nearly all XML is clean
+
     text = clean_xml(xml, where)
     repairs = [f"{repair} were replaced" for repair in text.repairs]
     escaped = escape_markup(text.data.decode(), ELEMENTS[kind]).encode()

@@ -15,7 +15,6 @@ from ...errors import DescriptionError
 from ..model import Package
 from .normalise import normalise, unescape_xml
 from .repomd import is_safe_path, is_valid_checksum
-from .xml_text import clean_xml, declared_encoding
 
 PRIMARY = "primary"
 FILELISTS = "filelists"
@@ -32,6 +31,7 @@ _PLACE = re.compile(rb'<size package="(\d{1,18})"[^<>]*/>\s*<location href="([^"
 _LISTED = re.compile(rb'<package pkgid="([0-9a-f]+)" ')
 _ROOT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<(?:metadata|filelists|otherdata)\s[^>]*>")
 _END = b"</package>"
+_UTF_8 = re.compile(rb'<\?xml version="1\.0" encoding="UTF-8"\?>')
 # Names of packages become names of files: only these characters are safe.
 _SAFE_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~^:@=-]*").fullmatch
 # A package that needs no further check; nearly every package matches.
@@ -119,6 +119,10 @@ def slice_listing(data: bytes, kind: str, where: str) -> Listing:
 
 def _in_utf8(data: bytes, where: str) -> bytes:
     """Return a document in UTF-8.  Raises DescriptionError when its encoding cannot be read."""
+    if _UTF_8.match(data):
+        return data
+    from .xml_text import clean_xml, declared_encoding  # here, because few repositories need it
+
     if declared_encoding(data) in UTF_8:
         return data
     text = clean_xml(data, where)

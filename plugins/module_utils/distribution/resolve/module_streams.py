@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import AbstractSet, Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, AbstractSet, Iterable, Mapping, NamedTuple, Optional, Sequence
 
-from ..metadata.module_documents import ModuleDocument
 from ..model import Package
+
+if TYPE_CHECKING:
+    from ..metadata.module_documents import ModuleDocument
 
 MAX_LISTED = 10
 """Names that a remark lists."""
