@@ -10,7 +10,7 @@ methods and the scheduler are arguments.
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Final, Iterator, Mapping, NamedTuple, Sequence
+from typing import Callable, Collection, Final, Iterator, Mapping, NamedTuple, Sequence
 
 from ...cluster.database import Database
 from ...errors import RocksError
@@ -211,15 +211,27 @@ def _start_installs(
     new = {verdict.node for verdict in verdicts if verdict.action == ORDER}
 
     def undo(unsent: list[Order]) -> None:
-        created = [order for order in unsent if order.node in new]
-        reason = "interrupted before the machine was restarted"
-        orders.cancel(database, created, by=options.by, now=effects.now(), reason=reason)
-        for order in unsent:
-            if order.node not in new:
-                sending.release(database, order)
-        effects.scheduler.resume([order.node for order in unsent])
+        _undo_reservations(database, unsent, new, options=options, effects=effects)
 
     yield from _send(database, pending, targets, effects=effects, undo=undo)
+
+
+def _undo_reservations(
+    database: Database,
+    unsent: Sequence[Order],
+    new: Collection[str],
+    *,
+    options: RolloutOptions,
+    effects: Effects,
+) -> None:
+    """Cancel the orders of the nodes in ``new``, which this run has created; release the others."""
+    created = [order for order in unsent if order.node in new]
+    reason = "interrupted before the machine was restarted"
+    orders.cancel(database, created, by=options.by, now=effects.now(), reason=reason)
+    for order in unsent:
+        if order.node not in new:
+            sending.release(database, order)
+    effects.scheduler.resume([order.node for order in unsent])
 
 
 def _step_of_other(verdict: Verdict, order: Order, options: RolloutOptions, now: str) -> Step:
