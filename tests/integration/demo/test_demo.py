@@ -15,7 +15,7 @@ import pytest
 from support.ansible import ROOT
 
 BIN = pathlib.Path(sys.executable).parent
-TIME_LIMIT = 300
+TIME_LIMIT = 900
 
 
 @pytest.fixture(scope="module")

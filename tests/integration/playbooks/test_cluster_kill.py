@@ -23,7 +23,7 @@ PAPER = (
     "select nodes.name from nodes,memberships"
     " where nodes.membership = memberships.id and memberships.name = 'Compute'"
 )
-TIME_LIMIT = 120
+TIME_LIMIT = 300
 
 
 @pytest.fixture
