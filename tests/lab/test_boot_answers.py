@@ -70,13 +70,6 @@ def test_a_machine_waits_for_enrolment_installs_once_and_then_boots_its_disk(
         )
         assert f"BOOTIF=01-{MAC.replace(':', '-')}" in node.console_text()
         assert boot_stage.state(order) == "booted"
-        node.power_off()
-        node.power_on()
-        node.wait(
-            lambda: len(boot_stage.addresses("kickstart")) == 2,
-            SECONDS,
-            "the installer to start again, because it had not reported",
-        )
         boot_stage.start_installer(order)
         node.power_off()
         node.power_on()
