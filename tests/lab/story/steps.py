@@ -36,7 +36,7 @@ class Story:
     def integrate(self) -> None:
         """Switch the machine on once while insert-ethers watches; wait until it is up."""
         argv = playbook(
-            "insert-ethers", {"count": 1, "timeout": INSTALL_SECONDS, "wait_for_kickstart": True}
+            "insert-ethers", {"count": 1, "seconds": INSTALL_SECONDS, "wait_for_kickstart": True}
         )
         with self.fe.daemon(argv, "insert-ethers.log") as watching:
             watching.wait_for("reading DHCP requests from", SECONDS)
