@@ -31,7 +31,8 @@ _MAX_ZONE = 253 - 1 - MAX_HOST_NAME  # a host name with its zone has at most 253
 # Reverse zones, and names that resolvers answer themselves (RFC 6761).
 _SPECIAL_ZONE = re.compile(r"(.*\.)?(arpa|localhost|invalid)")
 _UNICAST = range(1, 224)  # first octets (RFC 1112, 4)
-_LOOPBACK = 127
+# Every machine has it.  Other parts of 127.0.0.0/8 are a network of one machine, as in the demo.
+_LOCALHOST = ipaddress.IPv4Address("127.0.0.1")
 _SHORTEST_PREFIX = 8
 _SHORTEST_WITHOUT_BROADCAST = 31  # RFC 3021
 
@@ -111,11 +112,11 @@ def check_subnet(network: Network) -> None:
             f"netmask {network.netmask} is not valid", where, f"write {net.netmask}"
         )
     first_octet = int(net.network_address) >> 24
-    if net.prefixlen < _SHORTEST_PREFIX or first_octet not in _UNICAST or first_octet == _LOOPBACK:
+    if net.prefixlen < _SHORTEST_PREFIX or first_octet not in _UNICAST or _LOCALHOST in net:
         raise DescriptionError(
             f"{net} is not a subnet of unicast addresses",
             where,
-            "use a subnet of 1.0.0.0 to 223.255.255.255 without 127.0.0.0/8, with a prefix of at"
+            "use a subnet of 1.0.0.0 to 223.255.255.255 without 127.0.0.1, with a prefix of at"
             f" least {_SHORTEST_PREFIX} bits",
         )
 
