@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.csv_tables import (
@@ -63,6 +63,8 @@ def test_a_table_is_read_as_it_was_written(
     names_separator: bool,
     byte_order_mark: bool,
 ) -> None:
+    # Otherwise nothing in the file shows the separator.
+    assume(len(header) + padding > 1 or names_separator)
     file = io.StringIO()
     writer = csv.writer(file, delimiter=separator, quoting=quoting, lineterminator=line_end)
     records = [row[: len(header)] for row in rows]
