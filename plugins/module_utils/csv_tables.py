@@ -109,7 +109,8 @@ class _Lines:
 
     def __next__(self) -> str:
         line = next(self._lines)
-        if self.is_record_start and line.lstrip().startswith("#"):
+        # A tab can separate empty cells.
+        if self.is_record_start and line.lstrip(" ").startswith("#"):
             return "\n"
         self.is_record_start = False
         return line
