@@ -64,7 +64,7 @@ def test_a_table_is_read_as_it_was_written(
     byte_order_mark: bool,
 ) -> None:
     # Otherwise nothing in the file shows the separator.
-    assume(len(header) + padding > 1 or names_separator)
+    assume(len(header) > 1 or names_separator)
     file = io.StringIO()
     writer = csv.writer(file, delimiter=separator, quoting=quoting, lineterminator=line_end)
     records = [row[: len(header)] for row in rows]
