@@ -94,6 +94,21 @@ def test_systemd_accepts_all_units_and_drop_ins(
     assert ours == []
 
 
+def test_no_task_registers_its_result_as_a_variable_of_the_role() -> None:
+    """The result would replace the variable for all later tasks."""
+    registered = {
+        name
+        for path in ROLE.glob("tasks/*.yml")
+        for name in re.findall(r"^ *register: (\w+)$", path.read_text(), re.MULTILINE)
+    }
+    variables = {
+        name
+        for path in (*ROLE.glob("vars/*.yml"), *ROLE.glob("defaults/*.yml"))
+        for name in yaml.safe_load(path.read_text())
+    }
+    assert len(registered) > 5 and registered & variables == set()
+
+
 @pytest.mark.parametrize("accounts", ["files", "nis"])
 def test_our_units_are_confined(accounts: str, tmp_path: pathlib.Path) -> None:
     """``systemd-analyze security`` rates them at most 3 of 10, where 10 is not confined."""
