@@ -108,4 +108,4 @@ if __name__ == "__main__":
     try:
         sys.stdout.write(json.dumps(answer(json.load(sys.stdin)), default=_encode))
     except MemoryError:
-        sys.exit("out of memory")
+        raise SystemExit("out of memory") from None

@@ -14,7 +14,7 @@ from ...errors import DescriptionError
 from ..arches import SOURCE_ARCHES
 from ..metadata import shards
 from ..model import Package, pool_path
-from ..sources.base import Directory, Input, Parent
+from ..sources.base import Directory, ForeignParent, Input, Parent
 from ..sources.rpm_identity import RpmIdentity, read_identity
 from .plan import Plan
 
@@ -50,7 +50,9 @@ def check_headers(plan: Plan, packages: Mapping[str, Sequence[Package]], pool: s
 
 def _is_trusted(source_input: Input) -> bool:
     """Return whether the metadata of a source was made from the headers, by this frontend."""
-    return isinstance(source_input, Directory) or type(source_input) is Parent
+    if isinstance(source_input, ForeignParent):
+        return False
+    return isinstance(source_input, (Directory, Parent))
 
 
 def _previous_packages(plan: Plan) -> Iterator[Package]:

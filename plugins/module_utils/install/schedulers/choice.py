@@ -42,7 +42,7 @@ def jobs_without_scheduler(
     scheduler: str,
     site: str,
     *,
-    schedulers: Mapping[str, Factory] = SCHEDULERS,
+    schedulers: Optional[Mapping[str, Factory]] = None,
 ) -> dict[str, str]:
     """Return the nodes that run jobs of the site's scheduler although this run uses none.
 
@@ -51,4 +51,5 @@ def jobs_without_scheduler(
     if scheduler != NONE or site in ("", NONE) or not nodes:
         return {}
     reason = f"it runs a job; use scheduler={site} to wait for it, or force_jobs=true to kill it"
-    return dict.fromkeys(sorted(schedulers[site]().busy(nodes)), reason)
+    factories = SCHEDULERS if schedulers is None else schedulers
+    return dict.fromkeys(sorted(factories[site]().busy(nodes)), reason)
