@@ -7,6 +7,7 @@ Each one takes the lock that it needs.  With ``dry_run`` it returns the result w
 
 from __future__ import annotations
 
+import os
 import contextlib
 import dataclasses
 import functools
@@ -163,7 +164,8 @@ def remove(
     exists = bool(
         publish.history(store, name, arch) or publish.current_generation(store, name, arch)
     )
-    if dry_run or not exists:
+    # A removal that was killed leaves a folder without generations, which the lock cleans.
+    if dry_run or not (exists or os.path.isdir(store.generations_folder(name, arch))):
         return exists
     with publish.build_lock(store, name, arch, options.wait):
         return publish.remove(store, name, arch, options.in_use)

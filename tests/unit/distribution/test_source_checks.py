@@ -167,15 +167,15 @@ class TestPatterns:
 def test_a_build_that_is_not_refused_keeps_half_of_the_packages(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[set[int]], others: set[int]
 ) -> None:
-    """The counts of incremental builds are those of the folder, whatever was built before."""
+    """The counts of incremental builds are those of the mirror, whatever was built before."""
     site = Site(tmp_path_factory.mktemp("site"))
     foreign = [Rpm(f"package-{number}", arch="s390x") for number in sorted(others)]
     published = 0
     for step in numbers:
         rpms = [Rpm(f"package-{number}") for number in sorted(step)]
-        local = site.directory("local", [*rpms, *foreign])
+        mirror = site.mirror("os", [*rpms, *foreign])
         try:
-            site.build("rocks", local)
+            site.build("rocks", mirror)
         except DescriptionError:
             assert len(rpms) * 2 < published
         else:

@@ -136,7 +136,9 @@ def _loss_problems(
         now = counts[OFFERED]
         previous = before.get(source.name, {}).get(OFFERED, 0)
         others = {kind: number for kind, number in counts.items() if kind != OFFERED}
-        if previous and (not now or now * max_loss < previous):
+        # An administrator removes files from a folder; a mirror loses them.
+        has_shrunk = source.type != "directory" and now * max_loss < previous
+        if previous and (not now or has_shrunk):
             yield f"{source.where} has {now or 'no'} packages, and had {previous}" + (
                 "; if another file system belongs there, mount it" if source.path else ""
             )
