@@ -7,10 +7,10 @@ Each one takes the lock that it needs.  With ``dry_run`` it returns the result w
 
 from __future__ import annotations
 
-import os
 import contextlib
 import dataclasses
 import functools
+import os
 from typing import TYPE_CHECKING, Callable, Collection, ContextManager, Optional
 
 from ..errors import DescriptionError, NotFound

@@ -66,7 +66,7 @@ def test_a_failed_batch_is_not_attributed_to_its_first_host(
     inventory = tmp_path / "rocks.yml.rocks.yml"
     inventory.write_text("plugin: npaci.rocks.rocks\n")
     words = ("compute", "-i", str(inventory), "-m", "rocks_reinstall", "--check")
-    words += ("-a", "scheduler=none")
-    output = command("ansible", *words, env=env).stdout
+    options = ("-a", "scheduler=none")
+    output = command("ansible", *words, *options, env=env).stdout
     (line,) = (line for line in output.splitlines() if "FAILED" in line)
     assert line.startswith("rocks_reinstall | FAILED! => 2 nodes: 2 refused (compute-0-0, ")

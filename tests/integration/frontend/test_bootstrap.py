@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import pathlib
 import subprocess
-from typing import Iterator, Sequence
+from typing import Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils import process
-from support.ansible import BIN, ROOT
+from support.ansible import ROOT
+from support.minimal_root import bootstrap
 
-BUILD_SECONDS = 900.0
 RUN_SECONDS = 600.0
 SYSTEMS = {
     "Rocky 9": ("ID=rocky\nID_LIKE='rhel centos fedora'\nVERSION_ID=9.6", "dnf", "python3.12"),
@@ -32,52 +31,6 @@ SYSTEMS = {
 }
 # Stops the script when it installs packages.
 STOP = '#!/bin/sh\necho "$0 $*"; exit 7\n'
-
-
-@pytest.fixture(scope="module")
-def root() -> Iterator[pathlib.Path]:
-    """Return the root of a minimal Debian 12, and the packages of Python in its /wheels."""
-    folder = ROOT / ".cache" / "bootstrap"
-    if not (folder / "ready").exists():
-        process.run(["rm", "-rf", "--one-file-system", str(folder)], timeout=BUILD_SECONDS)
-        folder.mkdir(parents=True)
-        argv = [
-            "unshare",
-            "--mount",
-            "--",
-            "mmdebstrap",
-            "--variant=minbase",
-            "--include=apt,python3-venv",
-        ]
-        process.run(
-            [*argv, "bookworm", str(folder / "root")],
-            timeout=BUILD_SECONDS,
-            env={"TMPDIR": str(folder)},
-        )
-        argv = [str(BIN / "pip"), "download", "--quiet", "--disable-pip-version-check"]
-        argv += [
-            "--python-version=3.11",
-            "--only-binary=:all:",
-            "-r",
-            str(ROOT / "requirements.txt"),
-        ]
-        process.run([*argv, "-d", str(folder / "root/wheels")], timeout=BUILD_SECONDS)
-        (folder / "ready").touch()
-    yield folder / "root"
-
-
-def bootstrap(root: pathlib.Path, *arguments: str, prepare: str = "true") -> str:
-    """Run it in a copy of the root, which ``prepare`` changes first, and return its output."""
-    script = f"""set -e
-    mount -t tmpfs none /mnt; mkdir -p /mnt/upper /mnt/work /mnt/root
-    mount -t overlay -o lowerdir={root},upperdir=/mnt/upper,workdir=/mnt/work none /mnt/root
-    mkdir /mnt/root/srv/rocks; mount --rbind -o ro {ROOT} /mnt/root/srv/rocks
-    mount --rbind /dev /mnt/root/dev; mount -t proc proc /mnt/root/proc
-    chroot /mnt/root sh -ec "$1"; shift
-    ROCKS_WHEELS=/wheels exec chroot /mnt/root /srv/rocks/bootstrap "$@"
-    """
-    argv = ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", script, "sh", prepare]
-    return process.run([*argv, *arguments], timeout=RUN_SECONDS).stdout
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -117,7 +70,7 @@ def test_each_system_installs_what_its_release_has(system: str, tmp_path: pathli
         ),
     ],
 )
-def test_the_playbook_starts_on_a_minimal_system(root: pathlib.Path, prepare: str) -> None:
+def test_the_playbook_starts_on_a_minimal_system(minimal_root: pathlib.Path, prepare: str) -> None:
     arguments: Sequence[str] = ("--list-tasks", "-e", "frontend_private_interface=eth1")
-    output = bootstrap(root, *arguments, prepare=prepare)
+    output = bootstrap(minimal_root, *arguments, prepare=prepare)
     assert "npaci.rocks.frontend : Check whether this machine can be the frontend" in output

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import subprocess
 from typing import Any
 
 import pytest
 import yaml
 
-from support.ansible import BIN, ROOT, command
+from support.ansible import ROOT, command
+from support.minimal_root import bootstrap
 from support.profiles import kickstart, scripts, written_files
 
 UNIT = "/etc/systemd/system/rocks-frontend.service"
 VARIABLES = "/etc/rocks/frontend-vars.yml"
+BOOTSTRAP = "/usr/libexec/rocks/bootstrap"
 COLLECTIONS = "/usr/share/ansible/collections"
 RELEASE = "rhel9"
 
@@ -44,7 +47,7 @@ def test_systemd_accepts_the_unit_of_the_first_boot(
     files: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
     unit = tmp_path / "rocks-frontend.service"
-    unit.write_text(files[UNIT].replace("/usr/bin/ansible", f"{BIN}/ansible"))
+    unit.write_text(files[UNIT].replace(BOOTSTRAP, str(ROOT / "bootstrap")))
     ended = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
         capture_output=True,
@@ -58,30 +61,24 @@ def test_systemd_accepts_the_unit_of_the_first_boot(
     ) == (0, [])
 
 
-def test_the_commands_of_the_unit_install_the_collection_and_find_the_playbook(
-    files: dict[str, str], tmp_path: pathlib.Path
+def test_the_command_of_the_unit_installs_the_collection_and_finds_the_playbook(
+    files: dict[str, str], tarball: pathlib.Path, minimal_root: pathlib.Path
 ) -> None:
-    (tmp_path / "vars.yml").write_text(files[VARIABLES])
-    commands = {}
-    for line in files[UNIT].splitlines():
-        name, _equals, value = line.partition("=")
-        if name.startswith("ExecStart"):
-            commands[name] = value.replace(COLLECTIONS, str(tmp_path)).replace(
-                VARIABLES, str(tmp_path / "vars.yml")
-            )
-    env = {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path)}
-    for words in (
-        commands["ExecStartPre"].split(),
-        [*commands["ExecStart"].split(), "--syntax-check"],
-    ):
-        program = pathlib.Path(words[0])
-        assert program.parent == pathlib.Path("/usr/bin")
-        ended = command(program.name, *words[1:], cwd=tmp_path, env=env)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert (
-        f"playbook: {tmp_path}/ansible_collections/npaci/rocks/playbooks/frontend.yml"
-        in ended.stdout
+    assert files[BOOTSTRAP] == (ROOT / "bootstrap").read_text()
+    start = next(line for line in files[UNIT].splitlines() if line.startswith("ExecStart="))
+    program, *arguments = start.removeprefix("ExecStart=").split()
+    assert program == BOOTSTRAP and arguments == ["-e", f"@{VARIABLES}"]
+    environment = next(line for line in files[UNIT].splitlines() if "ROCKS_COLLECTION" in line)
+    assert str(tarball) in environment
+    shutil.copy(tarball, minimal_root.parent / "collection.tar.gz")
+    collection = f"/srv/rocks/{minimal_root.parent.relative_to(ROOT)}/collection.tar.gz"
+    output = bootstrap(
+        minimal_root,
+        *("--syntax-check", "-e", "frontend_private_interface=eth1"),
+        environment=f"ROCKS_COLLECTION={collection}",
     )
+    playbook = f"{COLLECTIONS}/ansible_collections/npaci/rocks/playbooks/frontend.yml"
+    assert f"playbook: {playbook}" in output
 
 
 def test_the_variables_are_the_roles_and_growing_folders_are_on_kept_partitions(

@@ -147,6 +147,8 @@ def _install(node: Node) -> None:
         "rhel9",
         **{**SITES["driver of its own"], "driver_source": "file:///etc/myri.tar"},
     )
+    # The end of a script is reported by a program that the installer has (test_failed_scripts).
+    _write(node, "/run/rocks/script-end", "#!/bin/sh\n")
     for script in scripts(text, "rhel9"):
         if script.node.startswith("driver"):
             node.run(script.text)
