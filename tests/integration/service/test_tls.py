@@ -101,7 +101,11 @@ def test_the_installer_trusts_only_the_authority_in_its_kickstart(
     """The %pre script of our progress.xml runs on the node, only in another folder."""
     names = [
         *("nodes/python.xml", "nodes/progress.xml"),
-        *(f"include/{file.name}" for file in (ROOT / "xml" / "include").iterdir()),
+        *(
+            f"include/{file.name}"
+            for file in (ROOT / "xml" / "include").iterdir()
+            if file.is_file()
+        ),
     ]
     node_files = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
     pin = publish(
