@@ -18,6 +18,8 @@ TOGETHER := $(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=tar
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONDONTWRITEBYTECODE := 1
+# Tests wait for lines in the logs of programs, which Python would keep in a buffer.
+export PYTHONUNBUFFERED := 1
 
 .PHONY: help demo test lint imports unit integration mariadb platforms sanity molecule lab bench collection clean \
     $(INTEGRATION) $(PLATFORMS)
