@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Iterable, Mapping, NamedTuple, Optional
 
 BUILD = "modulemd"
 DEFAULTS = "modulemd-defaults"
@@ -27,6 +27,7 @@ _FORBIDDEN = re.compile(
 _MARKER = re.compile(r"^(---|\.\.\.)(?:[ \t]+(.*))?$", re.MULTILINE)
 _IGNORED_LINE = re.compile(r"\s*(?:#.*)?|%.*")
 _KEY = re.compile(r"([a-z_]+):(?:\s|$)")
+_DEEPEST = 100  # Levels of collections, which libyaml reads recursively; real documents have 8.
 _DIGITS = re.compile(r"[0-9]+")
 # Without these fields, dnf refuses a build.
 _REQUIRED = ("name", "stream", "summary", "description", "license")
@@ -202,12 +203,23 @@ def _load(text: str) -> dict[str, Any]:
     # Scalars stay text, so that the stream 1.10 does not become the number 1.1.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
+        _check_depth(yaml.parse(text, loader))
         content = yaml.load(text, loader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise _Unusable(f"not YAML ({getattr(error, 'problem', error)})") from None
     if not isinstance(content, dict):
         raise _Unusable("it is not a mapping")
     return content
+
+
+def _check_depth(events: Iterable[Any]) -> None:
+    """Refuse collections that are nested so deep that libyaml's composer overflows its stack."""
+    depth = 0
+    for event in events:
+        name = type(event).__name__
+        depth += name.endswith("StartEvent") - name.endswith("EndEvent")
+        if depth > _DEEPEST:
+            raise _Unusable(f"its collections are nested deeper than {_DEEPEST}")
 
 
 def _used_lines(text: str) -> Optional[str]:
