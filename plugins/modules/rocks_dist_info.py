@@ -79,6 +79,11 @@ generations:
     packages:
       description: The number of packages from each source.
       type: dict
+    places:
+      description:
+        - The URL or path of each source when the generation was built, without a password.
+        - Empty for a generation that an older version of this collection built.
+      type: dict
 checked:
   description: The number of files that were compared with their checksums.
   returned: when O(verify)
@@ -171,6 +176,7 @@ def read_distribution(params: Mapping[str, Any]) -> dict[str, Any]:
                 "published": entry.published,
                 "tree": entry.generation.path,
                 "packages": dict(entry.generation.packages),
+                "places": dict(entry.generation.places),
             }
             for entry in query.generations()
         ],

@@ -171,8 +171,12 @@ class Source:
     @property
     def where(self) -> str:
         """The place that an error about this source names, without a password."""
-        place = without_password(self.url) or self.path
-        return f'source "{self.name}" ({place}{self.folder and "/"}{self.folder})'
+        return f'source "{self.name}" ({self.place})'
+
+    @property
+    def place(self) -> str:
+        """The URL or the path of the repository, without a password."""
+        return (without_password(self.url) or self.path) + (self.folder and "/") + self.folder
 
     @property
     def effective_priority(self) -> int:
@@ -335,3 +339,5 @@ class Generation:
     """``<root>/.generations/<distribution>/<arch>/<identity>``"""
     packages: Mapping[str, int]
     """Name of each source -> number of its packages."""
+    places: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Name of each source -> its URL or path when the generation was built, without a password."""

@@ -94,6 +94,7 @@ class Query:
             identity=identity,
             path=opened.folder,
             packages=opened.index.counts,
+            places=opened.index.places,
         )
         return GenerationEntry(generation, published=identity == self.published)
 

@@ -4,16 +4,31 @@
 
 from __future__ import annotations
 
+import collections
 import configparser
 import functools
+import json
 import os
 from typing import NamedTuple
 
-from ..errors import RocksError
+from ..errors import DescriptionError, RocksError
 from ..files import read_text
 from ..install import timestamps
 from ..tree_paths import profile_root, profiles_folder, xml_folder
 from .package_diff import read_packages
+from .repodata import open_record
+
+INDEX = "rocks"
+"""Record of repomd.xml in which a build describes itself; foreign repositories have none."""
+
+
+class SourceFacts(NamedTuple):
+    """A source of the packages of a generation."""
+
+    name: str
+    place: str
+    """Its URL or path; empty if an older version of this collection built the generation."""
+    packages: int
 
 
 class GenerationFacts(NamedTuple):
@@ -27,6 +42,7 @@ class GenerationFacts(NamedTuple):
     """The graph files, one for each roll."""
     roots: tuple[str, ...]
     """The graph roots whose profiles are compiled."""
+    sources: tuple[SourceFacts, ...]
     packages: int
     size: int
     """Bytes of all files in the tree."""
@@ -45,8 +61,25 @@ def read_facts(tree: str) -> GenerationFacts:
         product=_product(os.path.join(tree, ".treeinfo")),
         rolls=tuple(sorted(name[:-4] for name in _names(graphs) if name.endswith(".xml"))),
         roots=tuple(sorted({*map(profile_root, _names(profiles_folder(tree)))} - {""})),
+        sources=_sources(tree),
         packages=sum(map(len, packages.values())),
         size=_size(tree),
+    )
+
+
+def _sources(tree: str) -> tuple[SourceFacts, ...]:
+    """Return the sources that the tree's own index names."""
+    try:
+        with open_record(tree, INDEX) as file:
+            index = json.load(file)
+    except DescriptionError:
+        return ()
+    counts: collections.Counter[str] = collections.Counter()
+    for shard in index["shards"].values():
+        counts.update(shard["counts"])
+    places: dict[str, str] = index.get("places", {})
+    return tuple(
+        SourceFacts(name, places.get(name, ""), counts[name]) for name in sorted(index["origins"])
     )
 
 

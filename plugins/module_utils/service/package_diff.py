@@ -9,18 +9,14 @@ distribution needs little memory.
 from __future__ import annotations
 
 import functools
-import gzip
 import html
-import os
 import re
-from typing import IO, Iterator, Mapping, NamedTuple, cast
+from typing import IO, Iterator, Mapping, NamedTuple
 
-from ..errors import DescriptionError, NotFound, Unavailable
-from ..files import read_text
+from .repodata import open_record
 
 CHUNK = 1 << 20
 MAX_HEAD = 1 << 16  # more than the part of a package that has its name, architecture and version
-PRIMARY = re.compile(r'<data type="primary">.*?<location href="([^"]+)"', re.DOTALL)
 PACKAGE = re.compile(
     rb'<package type="rpm">\s*<name>([^<]+)</name>\s*<arch>([^<]+)</arch>\s*<version ([^>]*?)/?>',
     re.DOTALL,
@@ -58,14 +54,8 @@ def read_packages(tree: str) -> Packages:
 
     Raises NotFound, DescriptionError, or Unavailable when zstandard is not installed.
     """
-    repomd = os.path.join(tree, "repodata", "repomd.xml")
-    location = PRIMARY.search(read_text(repomd))
-    if not location or ".." in location.group(1):
-        raise DescriptionError(
-            "the primary metadata is missing", repomd, "build the distribution again"
-        )
     versions: dict[str, list[str]] = {}
-    with _open(os.path.join(tree, location.group(1))) as file:
+    with open_record(tree, "primary") as file:
         for name, version in _parse_packages(file):
             versions.setdefault(name, []).append(version)
     return {name: tuple(sorted(values)) for name, values in versions.items()}
@@ -91,27 +81,3 @@ def _parse_packages(file: IO[bytes]) -> Iterator[tuple[str, str]]:
 
 def _decode(data: bytes) -> str:
     return html.unescape(data.decode("utf-8", "replace"))
-
-
-def _open(path: str) -> IO[bytes]:
-    try:
-        if path.endswith(".zst"):
-            return _open_zstd(path)
-        return cast(IO[bytes], gzip.open(path)) if path.endswith(".gz") else open(path, "rb")
-    except FileNotFoundError:
-        raise NotFound("file not found", path) from None
-
-
-def _open_zstd(path: str) -> IO[bytes]:
-    try:
-        import zstandard  # imported here, because only sites with distributions need it
-    except ImportError:
-        raise Unavailable(
-            "zstandard is not installed for this Python", path, "install python3-zstandard"
-        ) from None
-    return cast(
-        IO[bytes],
-        zstandard.ZstdDecompressor().stream_reader(
-            open(path, "rb"), read_across_frames=True, closefd=True
-        ),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 import shlex
 
@@ -19,8 +20,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.web.failure_ad
     advise,
 )
 from support.ansible import ROOT
-from support.frontend import NOW, HttpService
+from support.distributions import Site
+from support.frontend import GENERATION, NOW, HttpService
 from support.pages import read
+from support.rpms import Rpm, repository
 
 ADMIN = "127.0.0.1"
 AUDIT = Audit("node", "test", "200")
@@ -170,6 +173,39 @@ def test_special_characters_of_a_search_are_plain_text(
     assert response.status == 200
     read(response.text)
     assert "compute-0-0" not in response.text
+
+
+def test_a_generation_has_the_places_of_its_sources(
+    service: HttpService, root: pathlib.Path
+) -> None:
+    site = Site(root.parent)
+    os_packages = site.mirror("os", [Rpm("bash", "5", "1"), Rpm("zlib", "1", "1")])
+    local = site.directory("local", [Rpm("app", "1", "1")])
+    generation = site.build("rocks", os_packages, local).generation
+
+    shown = texts(service, f"/rocks/generation/rocks/x86_64/{generation.identity}")
+
+    start = shown.index(str(local.path)) - 2
+    assert shown[start : start + 3] == ["local", "1", local.path]
+    start = shown.index(str(os_packages.path)) - 2
+    assert shown[start : start + 3] == ["os", "2", os_packages.path]
+
+
+def test_search_finds_packages_and_lines_of_node_files(
+    service: HttpService, order: Order, root: pathlib.Path
+) -> None:
+    tree = root / ".generations" / "rocks" / "x86_64" / GENERATION
+    repository(tree, [Rpm("bash", "5.1.8", "6"), Rpm("zlib", "1.2", "3")])
+    node_file = tree / "build" / "nodes" / "site.xml"
+    node_file.parent.mkdir(exist_ok=True)
+    node_file.write_text("<kickstart>\n  <package>bash</package>\n</kickstart>\n")
+
+    shown = texts(service, "/rocks/search?q=BASH")
+
+    assert "bash.noarch 5.1.8-6" in shown
+    assert "rocks x86_64 nodes/site.xml:2" in shown
+    assert "<package>bash</package>" in shown
+    assert not [text for text in shown if "zlib" in text]
 
 
 def test_an_empty_search_finds_nothing(service: HttpService) -> None:

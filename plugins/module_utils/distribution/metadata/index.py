@@ -105,6 +105,9 @@ class Index(NamedTuple):
     packages that are not for the nodes.
     """
 
+    places: Mapping[str, str] = {}
+    """Source name -> its URL without password and query, or path, at the first build."""
+
     @property
     def counts(self) -> dict[str, int]:
         """Source name -> number of packages in the distribution."""
