@@ -56,6 +56,9 @@ def source_spec() -> dict[str, Any]:
         "gpg_keys": {"type": "list", "elements": "path", "default": [], "no_log": False},
         "gpgcheck": {"type": "bool"},
         "repo_gpgcheck": {"type": "bool", "default": False},
+        "trust_installer": {"type": "bool", "default": False},
+        "installer_checksums": {"type": "path", "default": ""},
+        "installer_iso": {"type": "path", "default": ""},
         "skip_metadata": {
             "type": "list",
             "elements": "str",

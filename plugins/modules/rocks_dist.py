@@ -104,6 +104,30 @@ options:
         description: Refuse metadata that none of the keys has signed.
         type: bool
         default: false
+      trust_installer:
+        description:
+          - Publish the installer of this source (kernel, initial RAM disk and second stage)
+            although no signature covers it.
+          - If a source has O(sources[].gpg_keys), its installer is otherwise refused unless it can
+            be verified, by O(sources[].installer_checksums) or by the signed metadata of a parent
+            (O(sources[].repo_gpgcheck)). The vendors do not sign their C(.treeinfo).
+        type: bool
+        default: false
+      installer_checksums:
+        description:
+          - File with SHA-256 checksums, signed by one of O(sources[].gpg_keys). The signature is in
+            the file (clear-signed), or beside it, with C(.asc), C(.sig) or C(.sign) added to its
+            name.
+          - It lists the ISO image that the source is, the one in O(sources[].installer_iso), or the
+            installer's images by their paths in the source.
+          - Images that it does not cover are left out, which is one of the RV(remarks).
+        type: path
+        default: ''
+      installer_iso:
+        description: ISO image of the same release, such as the vendor's C(boot.iso). The installer
+          of the source must have the same kernel, initial RAM disk and second stage.
+        type: path
+        default: ''
       skip_metadata:
         description: Metadata that is not taken from this source, for example because it is faulty.
           With V(modules), the packages of its module streams are left out too.
@@ -281,6 +305,8 @@ EXAMPLES = r"""
       - name: baseos
         url: https://mirror.stream.centos.org/9-stream/BaseOS/x86_64/os
         gpg_keys: [/etc/pki/rpm-gpg/RPM-GPG-KEY-centosofficial]
+        installer_iso: /srv/CentOS-Stream-9-x86_64-boot.iso
+        installer_checksums: /srv/CHECKSUM
       - name: appstream
         url: https://mirror.stream.centos.org/9-stream/AppStream/x86_64/os
         gpg_keys: [/etc/pki/rpm-gpg/RPM-GPG-KEY-centosofficial]
@@ -301,6 +327,7 @@ EXAMPLES = r"""
       - name: dvd
         path: /srv/rhel-9.4-x86_64-dvd.iso
         gpg_keys: [/etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release]
+        installer_checksums: /srv/CHECKSUM
       - name: local
         type: directory
         path: /export/local

@@ -133,7 +133,12 @@ def describe(fe: Frontend) -> None:
 
 
 def publish_others(fe: Frontend) -> None:
-    stock = {"name": "stock", "path": f"{MIRROR}/stock-10", "gpg_keys": [STOCK_KEY]}
+    stock = {
+        "name": "stock",
+        "path": f"{MIRROR}/stock-10",
+        "gpg_keys": [STOCK_KEY],
+        "trust_installer": True,
+    }
     third_party = next(source for source in SOURCES if source["name"] == "third-party")
     fe.publish(
         distribution_name="rocks-10",

@@ -156,6 +156,12 @@ class Source:
     """Require a signature of one of the keys on each RPM.  None: when there are keys."""
     repo_gpgcheck: bool = False
     """Require a detached signature (repomd.xml.asc) of one of the keys on repomd.xml."""
+    trust_installer: bool = False
+    """Publish the source's installer although no signature covers it."""
+    installer_checksums: str = ""
+    """Path of a file with the SHA-256 of an ISO image or of installer images, signed by a key."""
+    installer_iso: str = ""
+    """Path of the ISO image whose checksum that file lists, and which has the same installer."""
     skip_metadata: tuple[SkippedMetadata, ...] = ()
     """Metadata that the distribution does not take from this source."""
     fetch: Fetch = "needed"

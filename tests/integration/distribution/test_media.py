@@ -153,7 +153,7 @@ class TestServer:
         tree = repository(server.folder / "os", [BASH])
         write_installer(tree, listed=dict.fromkeys(IMAGES, b"old"))
         source = Source("os", url=f"{server.url}/os")
-        with pytest.raises(DescriptionError, match="treeinfo"):
+        with pytest.raises(DescriptionError, match="checksums: images/install"):
             site.build("rocks", source)
 
         write_installer(tree)
@@ -226,6 +226,7 @@ class TestPlaybook:
             distribution_stock="rhel-9",
             distribution_mirror=root.parent.as_uri(),
             distribution_keys=[str(key("vendor").public)],
+            distribution_trust_installer=True,
             distribution_closure="off",
         )
 

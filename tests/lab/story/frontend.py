@@ -54,7 +54,7 @@ ROLE = {
     "frontend_space": 500,
 }
 SOURCES = [
-    {"name": name, "path": f"{MIRROR}/{name}", "gpg_keys": [STOCK_KEY]}
+    {"name": name, "path": f"{MIRROR}/{name}", "gpg_keys": [STOCK_KEY], "trust_installer": True}
     for name in ("stock", "updates", "third-party")
 ]
 

@@ -19,6 +19,7 @@ from ..sources.base import Input
 from ..sources.media import enclosing_medium
 from ..sources.repository_access import KEPT_SNAPSHOTS
 from ..storage.pool import StorePaths
+from .installer_trust import check_images
 from .tree import BUILD_FOLDER
 
 KEY_DIGITS = 16
@@ -37,12 +38,26 @@ class Installer(NamedTuple):
     checksums: Mapping[str, str] = {}
     """Path in the tree -> SHA-256."""
     remarks: tuple[str, ...] = ()
-    """Why no node can boot from the tree; empty if nodes can."""
+    """Why no node can boot from the tree, if so, and which images were left out."""
 
 
 def installers_digest(inputs: Sequence[Input]) -> str:
-    """Return a digest of the installers of all sources: equal while none of them changes."""
-    trees = [[source_input.installer.text, source_input.installer.stamp] for source_input in inputs]
+    """Return a digest of the installers of all sources, and of the rules by which they are trusted.
+
+    It is equal while none of them changes.
+    """
+    trees = [
+        [
+            source_input.installer.text,
+            source_input.installer.stamp,
+            source_input.source.trust_installer,
+            source_input.source.installer_checksums,
+            source_input.source.installer_iso,
+            source_input.source.gpg_keys,
+            source_input.source.repo_gpgcheck,
+        ]
+        for source_input in inputs
+    ]
     return hashlib.sha256(json.dumps(trees).encode()).hexdigest()
 
 
@@ -65,8 +80,8 @@ def find_installer(
     source_input = inputs[number]
     text, where, _stamp = source_input.installer
     treeinfo.check_metadata_support(text, where)
-    images = treeinfo.installer_files(text, where)
-    folder = _state_folder(store, source_input)
+    images, remarks = check_images(source_input, treeinfo.installer_files(text, where))
+    folder = _state_folder(store, source_input, images)
     skipped = [] if fetch else [image for image in images if image.checksum]
     requested = [image for image in images if image not in skipped]
     _link_equal_files(requested, folder, previous)
@@ -76,7 +91,7 @@ def find_installer(
         where=where,
         files={image.path: os.path.join(folder, image.path) for image in available},
         checksums={image.path: image.checksum for image in available},
-        remarks=_boot_remarks(source_input, {image.path for image in available}),
+        remarks=(*remarks, *_boot_remarks(source_input, {image.path for image in available})),
     )
 
 
@@ -151,14 +166,16 @@ def _boot_remarks(source_input: Input, available: set[str]) -> tuple[str, ...]:
     )
 
 
-def _state_folder(store: StorePaths, source_input: Input) -> str:
+def _state_folder(store: StorePaths, source_input: Input, images: Sequence[TreeFile]) -> str:
     """Make the folder for one state of a source's installer; files in that folder never change.
+
+    Images with other expected checksums are another state.
 
     The newest states are kept, because a running build can still read an older one.
     """
     source = source_input.source
     parent = os.path.join(store.cache, "trees", _key(source.url, source.path))
-    folder = os.path.join(parent, _key(*source_input.installer))
+    folder = os.path.join(parent, _key(*source_input.installer, *map(str, images)))
     os.makedirs(folder, exist_ok=True)
     with os.scandir(parent) as entries:
         others = [entry for entry in entries if entry.is_dir() and entry.path != folder]

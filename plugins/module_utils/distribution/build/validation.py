@@ -101,6 +101,18 @@ def _source_faults(source: Source) -> Iterator[str]:
         yield "repo_gpgcheck is set but gpg_keys is empty"
     if source.repo_gpgcheck and source.type == "directory":
         yield "repo_gpgcheck is set but a directory has no metadata"
+    yield from _installer_faults(source)
+
+
+def _installer_faults(source: Source) -> Iterator[str]:
+    if source.installer_checksums and not source.gpg_keys:
+        yield "installer_checksums is set but gpg_keys is empty"
+    if source.installer_checksums and source.trust_installer:
+        yield "installer_checksums and trust_installer exclude each other"
+    if source.installer_iso and not source.installer_checksums:
+        yield "installer_iso is set but installer_checksums is empty"
+    if source.installer_checksums and source.type == "directory":
+        yield "installer_checksums is set but a directory has no installer"
 
 
 def _place_faults(source: Source) -> Iterator[str]:
@@ -120,6 +132,8 @@ def _place_faults(source: Source) -> Iterator[str]:
         ("ca", source.ca),
         ("certificate", source.certificate),
         ("key", source.key),
+        ("installer_checksums", source.installer_checksums),
+        ("installer_iso", source.installer_iso),
     ):
         if path and not os.path.isfile(path):
             yield f"the file {path} of the option {option} does not exist"

@@ -254,6 +254,10 @@ class Parent(Repository):
     def published_generation(self) -> Optional[PublishedGeneration]:
         return self._published
 
+    def tree_checksums(self) -> Mapping[str, str]:
+        """Return path -> SHA-256 of the files of its tree, from its index."""
+        return self._published.index.files
+
     def unload(self, kind: str) -> None:
         self._published.unload(kind)
 

@@ -8,6 +8,7 @@ which would take the space of the whole medium.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import struct
@@ -90,6 +91,14 @@ class IsoImage:
             entry = self._find_file(file, path)
             with open(target, "xb") as copy:
                 copy.writelines(self._chunks(file, entry))
+
+    def sha256(self, path: str) -> str:
+        """Return the SHA-256 of a file in the image, in hexadecimal.  Raises NotFound."""
+        digest = hashlib.sha256()
+        with self._open() as file:
+            for chunk in self._chunks(file, self._find_file(file, path)):
+                digest.update(chunk)
+        return digest.hexdigest()
 
     def _open(self) -> BinaryIO:
         try:

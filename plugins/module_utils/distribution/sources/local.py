@@ -133,7 +133,7 @@ class LocalRepository:
             with self._tree.file(file.path, folder) as path:
                 checksum = file_digest(path)
                 if file.checksum and checksum != file.checksum:
-                    what = f"its sha256 is {checksum[:16]}…, .treeinfo states {file.checksum[:16]}…"
+                    what = f"its SHA-256 is {checksum[:16]}…, and should be {file.checksum[:16]}…"
                     raise DescriptionError(
                         what,
                         os.path.join(self._tree.root, file.path),

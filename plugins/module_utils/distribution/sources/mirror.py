@@ -184,7 +184,7 @@ def fetch_files(
     wrong = [failed for failed in result.failed_files if isinstance(failed.error, DescriptionError)]
     if wrong:
         raise DescriptionError(
-            f"these files differ from its .treeinfo: {_list_failed(wrong)}",
+            f"these files do not have their checksums: {_list_failed(wrong)}",
             source.where,
             INCOMPLETE_HINT,
         )

@@ -16,7 +16,7 @@ import os
 import re
 import tempfile
 import time
-from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
 from ... import files
 from ...errors import DescriptionError, NotFound
@@ -75,25 +75,38 @@ def check_detached_signature(
     Raises DescriptionError for a wrong signature and an unknown or expired key, and NotFound for a
     missing key file.
     """
+    with _gpgv_folder(data, keys) as folder:
+        signature_path = os.path.join(folder, "signature")
+        files.replace(signature_path, signature)
+        _check_with_gpgv([signature_path, os.path.join(folder, "data")], folder, keys, where, run)
+
+
+def read_clearsigned(data: bytes, keys: Sequence[str], where: str, *, run: Run = run) -> bytes:
+    """Return the text that a clear-signed file signs, without what surrounds it.
+
+    The arguments and errors are those of ``check_detached_signature``.
+    """
+    with _gpgv_folder(data, keys) as folder:
+        text = os.path.join(folder, "text")
+        _check_with_gpgv(["--output", text, os.path.join(folder, "data")], folder, keys, where, run)
+        return files.read_bytes(text)
+
+
+@contextlib.contextmanager
+def _gpgv_folder(data: bytes, keys: Sequence[str]) -> Iterator[str]:
+    """Provide a folder with the data and the keyring, for the length of the block."""
     with tempfile.TemporaryDirectory(prefix="rocks-gpgv-") as folder:
-        paths = {name: os.path.join(folder, name) for name in ("data", "signature", "keyring")}
-        for name, content in (
-            ("data", data),
-            ("signature", signature),
-            ("keyring", _keyring(keys)),
-        ):
-            files.replace(paths[name], content)
-        argv = [
-            "gpgv",
-            "--status-fd",
-            "1",
-            "--keyring",
-            paths["keyring"],
-            paths["signature"],
-            paths["data"],
-        ]
-        status = run(argv, timeout=TIMEOUT, ok=range(256)).stdout
-    fault = _detached_fault(status)
+        files.replace(os.path.join(folder, "data"), data)
+        files.replace(os.path.join(folder, "keyring"), _keyring(keys))
+        yield folder
+
+
+def _check_with_gpgv(
+    arguments: Sequence[str], folder: str, keys: Sequence[str], where: str, run: Run
+) -> None:
+    """Raise DescriptionError unless gpgv reports a good signature."""
+    argv = ["gpgv", "--status-fd", "1", "--keyring", os.path.join(folder, "keyring"), *arguments]
+    fault = _signature_fault(run(argv, timeout=TIMEOUT, ok=range(256)).stdout)
     if fault:
         raise DescriptionError(fault, where, f"the keys are from {', '.join(keys) or 'no file'}")
 
@@ -302,7 +315,7 @@ def _combined_error(source: Source, faults: Mapping[str, str]) -> DescriptionErr
     )
 
 
-def _detached_fault(status: str) -> str:
+def _signature_fault(status: str) -> str:
     """Return the fault in gpgv's status lines (GnuPG's doc/DETAILS); empty for a good signature."""
     arguments = {
         words[1]: words[2:]
