@@ -537,6 +537,7 @@ def test_the_playbook_builds_and_a_second_run_changes_nothing(site: Site) -> Non
         "distribution_mirror": (site.folder / "stock").as_uri(),
         "distribution_keys": [],
         "distribution_release": "rhel9",
+        "distribution_settings": str(site.folder / "settings"),
         "distribution_path": str(site.root),
         "distribution_contrib": str(site.folder / "contrib"),
         "distribution_local": str(site.folder / "local"),

@@ -87,6 +87,7 @@ class Stage:
         variables = {
             "distribution_mirror": (self.folder / "stock").as_uri(),
             "distribution_release": "rhel9",
+            "distribution_settings": str(self.folder / "settings"),
             "distribution_path": str(self.site.root),
             "distribution_contrib": str(self.folder / "contrib"),
             "distribution_local": str(self.folder / "local"),

@@ -192,6 +192,7 @@ class TestPlaybook:
 
     def play(self, site: Site, **variables: Any) -> Any:
         options = {
+            "distribution_settings": str(site.folder / "settings"),
             "distribution_path": str(site.root),
             "distribution_contrib": str(site.folder / "contrib"),
             "distribution_local": str(site.folder / "local"),
