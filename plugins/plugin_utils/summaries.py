@@ -180,4 +180,5 @@ SUMMARIES: Mapping[str, Callable[[Result], list[str]]] = {
     "rocks_install": _orders,
     "rocks_reinstall": _message,
     "rocks_verify": _message,
+    "rocks_power": _message,
 }

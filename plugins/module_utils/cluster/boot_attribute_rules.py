@@ -32,9 +32,11 @@ def _check_outlet_command(_database: Database, name: str, value: str, scope: Sco
     except ValueError as error:
         raise DescriptionError(f"{value!r}: {error}", name, "check the quotes") from None
     for placeholder in _PLACEHOLDER.findall(value):
-        if placeholder != "{node}":
+        if placeholder not in ("{node}", "{action}"):
             raise DescriptionError(
-                f"unknown placeholder {placeholder}", name, "write {node} for the name of the node"
+                f"unknown placeholder {placeholder}",
+                name,
+                "write {node} for the name of the node, and {action} for on, off or cycle",
             )
     if "{node}" not in value and not scope.node:
         raise DescriptionError(

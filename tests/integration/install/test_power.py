@@ -24,6 +24,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_met
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power.boot_target import (
     BootTarget,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.install.power.power_control import (
+    Action,
+    PowerResult,
+    control_power,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.process import ProgramResult
 from support.namespaces import Network, network
 from support.waiting import until
@@ -128,6 +133,28 @@ def test_a_controller_reports_whether_the_machine_is_on(
     assert net.server.call(status) is False
     off.power_on()
     assert net.server.call(status) is True
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_a_controller_switches_the_machine_without_a_boot_from_the_network(
+    net: Network, protocol: str, off: Cabinet
+) -> None:
+    def control(action: Action) -> PowerResult:
+        programs = frontend_programs(net)
+        return net.server.call(
+            lambda: control_power(target(protocol), action, run=programs, power_only=True)
+        )
+
+    assert control("on") == PowerResult("off", protocol)
+    until(off.is_on, SECONDS, "power on")
+    assert control("on") == PowerResult("on")
+    assert control("cycle") == PowerResult("unknown", protocol)
+    until(lambda: off.boots() == ["usual", "usual"], SECONDS, "another boot, from the disk")
+    assert control("off") == PowerResult("on", protocol)
+    until(lambda: not off.is_on(), SECONDS, "power off")
+    if protocol == "redfish":  # OpenIPMI's simulator has no LED
+        assert control("identify") == PowerResult("unknown", protocol)
+        assert control("identify_off") == PowerResult("unknown", protocol)
 
 
 @pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")

@@ -21,8 +21,11 @@ from .boot_target import BootTarget
 OUTLET_SECONDS = 60.0
 
 
-def _cycle_outlet(target: BootTarget, run: Run) -> None:
-    """Run the outlet's command, such as ``powerman --cycle {node}``, with the node's name."""
+def run_outlet_command(target: BootTarget, action: str, run: Run) -> None:
+    """Run the outlet's command, such as ``powerman --{action} {node}``, for this node.
+
+    action  ``on``, ``off`` or ``cycle``; a command without ``{action}`` cycles the outlet
+    """
     text = target.attributes.get("outlet_command", "")
     if not text:
         raise DescriptionError(
@@ -33,7 +36,8 @@ def _cycle_outlet(target: BootTarget, run: Run) -> None:
     except ValueError as error:
         what = f"outlet_command {text!r}: {error}"
         raise DescriptionError(what, target.node, "correct the attribute") from None
-    run([word.replace("{node}", target.node) for word in words], timeout=OUTLET_SECONDS)
+    words = [word.replace("{node}", target.node).replace("{action}", action) for word in words]
+    run(words, timeout=OUTLET_SECONDS)
 
 
 BootMethod = Callable[[BootTarget, Run], None]
@@ -45,7 +49,7 @@ BOOT_METHODS: Mapping[str, BootMethod] = {
     "grub": lambda target, run: ssh_boot.boot_installer(target, "grub", run),
     "ipmi": ipmi.boot_installer,
     "redfish": lambda target, run: redfish.boot_installer(target),
-    "outlet": _cycle_outlet,
+    "outlet": lambda target, run: run_outlet_command(target, "cycle", run),
 }
 SSH_METHODS = ("reboot", "bootnext", "kexec", "grub")
 BMC_METHODS = ("ipmi", "redfish")

@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, the npaci.rocks contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Boot from the network once over Redfish (DMTF DSP0266), with DMTF's Python client.
+"""Boot from the network once, and control the power, over Redfish (DMTF DSP0266).
+
+The client is DMTF's Python library.
 
 Most BMCs have a self-signed certificate.  It is verified if the attribute ``redfish_ca`` names the
 CA.
@@ -16,6 +18,8 @@ from .boot_target import BootTarget
 
 SECONDS = 30
 SYSTEMS = "/redfish/v1/Systems"
+RESET = "#ComputerSystem.Reset"
+RESET_TYPES = {"on": "On", "off": "ForceOff"}
 
 
 def boot_installer(target: BootTarget) -> None:
@@ -33,6 +37,19 @@ def cycle(target: BootTarget) -> None:
     """Power-cycle the machine, or switch it on if it is off."""
     with _client(target) as client:
         _reset(client, target, _system(client, target))
+
+
+def control(target: BootTarget, action: str) -> None:
+    """Do one of power_control.ACTIONS except ``status``.  Raises Unavailable."""
+    if action == "cycle":
+        cycle(target)
+        return
+    with _client(target) as client:
+        system = _system(client, target)
+        if action in RESET_TYPES:
+            _post_reset(client, target, system, RESET_TYPES[action])
+        else:
+            _set_led(client, target, system, lit=action == "identify")
 
 
 def status(target: BootTarget) -> bool:
@@ -86,7 +103,7 @@ def _system(client: Any, target: BootTarget) -> dict[str, Any]:
 
 
 def _reset(client: Any, target: BootTarget, system: dict[str, Any]) -> None:
-    action = system["Actions"]["#ComputerSystem.Reset"]
+    action = system["Actions"][RESET]
     allowed = action.get("ResetType@Redfish.AllowableValues", ["ForceRestart", "On"])
     if system.get("PowerState") != "On":
         reset_type = "On"
@@ -94,7 +111,20 @@ def _reset(client: Any, target: BootTarget, system: dict[str, Any]) -> None:
         reset_type = "PowerCycle"
     else:
         reset_type = "ForceRestart"
-    _request(client, target, "POST", action["target"], body={"ResetType": reset_type})
+    _post_reset(client, target, system, reset_type)
+
+
+def _post_reset(client: Any, target: BootTarget, system: dict[str, Any], reset_type: str) -> None:
+    path = system["Actions"][RESET]["target"]
+    _request(client, target, "POST", path, body={"ResetType": reset_type})
+
+
+def _set_led(client: Any, target: BootTarget, system: dict[str, Any], *, lit: bool) -> None:
+    """Set the property that the BMC has: since ComputerSystem 1.13 LocationIndicatorActive."""
+    body: dict[str, Any] = {"IndicatorLED": "Blinking" if lit else "Off"}
+    if "LocationIndicatorActive" in system:
+        body = {"LocationIndicatorActive": lit}
+    _request(client, target, "PATCH", system["@odata.id"], body=body)
 
 
 def _request(
