@@ -35,6 +35,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksErr
 from ansible_collections.npaci.rocks.plugins.module_utils.slow_steps import Notify
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.insert_ethers import (
     argument_spec,
+    disk_notice,
     insert_ethers,
 )
 from ansible_collections.npaci.rocks.plugins.plugin_utils.local_run import (
@@ -98,6 +99,8 @@ class ActionModule(ActionBase):
             environment=task_environment(self),
             notify=show_line,
         )
+        if disk_notice(params):
+            display.display(f"disks: {disk_notice(params)}")
         try:
             if not SHOWS_TABLE:
                 raise AnsiblePromptNoninteractive("not at a terminal")

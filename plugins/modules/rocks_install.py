@@ -16,6 +16,8 @@ description:
   - Or orders again what each node's last order was for, if that order failed, expired or was
     cancelled. The generation and the profile stay the same, whatever has been published since. The
     machine is not rebooted; it installs when it boots from the network the next time.
+  - Or permits that an installation deletes the data on the disks, after it has stopped because of
+    that data, or before its machine starts.
   - To order what is published now, use M(npaci.rocks.rocks_reinstall).
 options:
   name:
@@ -28,8 +30,13 @@ options:
       - V(cancelled) cancels live orders; a node without one is left alone.
       - V(repeated) retries orders that ended badly; a node that is up, or has a live order, is left
         alone.
+      - V(wipe_permitted) orders a node again whose installation stopped because of what is on its
+        disks, and permits to delete that; C(message) of the result describes the disks. The live
+        order of a machine that has not started its installer gets the permission, too. Any other
+        node is refused. Afterwards, restart a machine that stands in its installer
+        (M(npaci.rocks.rocks_power), O(npaci.rocks.rocks_power#module:force=true)).
     type: str
-    choices: [cancelled, repeated]
+    choices: [cancelled, repeated, wipe_permitted]
     required: true
   reason:
     description: Why an order is cancelled. The node's history shows it.
@@ -62,6 +69,11 @@ EXAMPLES = r"""
     name: [compute-0-3]
     state: repeated
 
+- name: Install a rack of used machines whose installations have stopped, and delete their data
+  npaci.rocks.rocks_install:
+    name: "{{ groups.rack_1 }}"
+    state: wipe_permitted
+
 - name: Retry a node with a new disk, which has no key
   npaci.rocks.rocks_install:
     name: [compute-0-3]
@@ -93,11 +105,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.install.eligibility import REFUSED
+from ansible_collections.npaci.rocks.plugins.module_utils.install.wipe_permission import permit_wipe
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
     "name": {"type": "list", "elements": "str", "required": True},
-    "state": {"type": "str", "choices": ["cancelled", "repeated"], "required": True},
+    "state": {
+        "type": "str",
+        "choices": ["cancelled", "repeated", "wipe_permitted"],
+        "required": True,
+    },
     "reason": {"type": "str", "default": ""},
     "rearm": {"type": "bool", "default": False},
 }
@@ -109,6 +126,7 @@ class LastOrder(NamedTuple):
     state: str = ""
     reason: str = ""
     id: int = 0
+    wipe: bool = False
 
 
 def main() -> None:
@@ -135,7 +153,7 @@ def main() -> None:
 
 
 def change_orders(database: Database, params: Mapping[str, Any]) -> dict[str, str]:
-    """Cancel or repeat the orders, and return the reasons for nodes that are left alone."""
+    """Cancel, repeat or permit the orders; return messages for nodes, such as why one is left."""
     names = params["name"]
     by = getpass.getuser()
     now = timestamps.now()
@@ -143,6 +161,8 @@ def change_orders(database: Database, params: Mapping[str, Any]) -> dict[str, st
         live = orders.list_live(database, names)
         orders.cancel(database, live, by=by, now=now, reason=params["reason"])
         return {}
+    if params["state"] == "wipe_permitted":
+        return permit_wipe(database, names, by=by, now=now)
     verdicts = orders.retry(database, names, by=by, now=now, rearm=params["rearm"])
     refused = sorted(
         f"{verdict.node}: {verdict.reason}" for verdict in verdicts if verdict.action == REFUSED
@@ -155,7 +175,7 @@ def change_orders(database: Database, params: Mapping[str, Any]) -> dict[str, st
 def last_orders(database: Database, names: Sequence[str]) -> dict[str, LastOrder]:
     """Return the last order of each node."""
     return {
-        node.name: LastOrder(node.last.state, node.last.reason, node.last.id)
+        node.name: LastOrder(node.last.state, node.last.reason, node.last.id, node.last.wipe)
         if node.last
         else LastOrder()
         for node in orders.load_candidates(database, names)
@@ -164,7 +184,10 @@ def last_orders(database: Database, names: Sequence[str]) -> dict[str, LastOrder
 
 def format_orders(nodes: Mapping[str, LastOrder]) -> str:
     """Return a line for each node."""
-    return "".join(f"{name}: {nodes[name].state or 'never ordered'}\n" for name in sorted(nodes))
+    return "".join(
+        f"{name}: {order.state or 'never ordered'}{', may wipe disks' if order.wipe else ''}\n"
+        for name, order in sorted(nodes.items())
+    )
 
 
 if __name__ == "__main__":

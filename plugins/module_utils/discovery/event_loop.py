@@ -16,7 +16,7 @@ from typing import Callable, Iterator, Literal, Optional, Protocol, Sequence, Un
 from ..errors import CommandError, Conflict, RocksError, Unavailable
 from .dhcp_request import DhcpRequest, merge_requests
 from .model import BatchResult, EndReason, Enrolment, Event, EventKind, ReportResult
-from .order_progress import KICKSTART_REQUESTED
+from .order_progress import FAILED, KICKSTART_REQUESTED
 
 # The log lines of one request are written together, and the machines of a rack boot together: wait
 # until no more requests arrive. Firmware repeats its request after one second, most of which the
@@ -71,6 +71,7 @@ class Handlers:
     undo_enrolment: Callable[[Sequence[str]], bool] = lambda _names: False
     """Remove nodes if they prevent a report from being written; return whether they did."""
     order_states: Callable[[Sequence[str]], dict[str, str]] = lambda _names: {}
+    describe_failure: Callable[[str], str] = lambda _name: ""
     """Return the states of the nodes' install orders, by node."""
 
 
@@ -293,6 +294,9 @@ class _Loop:
             if self.nodes[name] != state:
                 self.nodes[name] = state
                 yield Event(EventKind.ORDER_STATE, name=name, text=state)
+                reason = self.handlers.describe_failure(name) if state == FAILED else ""
+                if reason:
+                    yield Event(EventKind.WARNING, text=f"{name}: {reason}")
 
     def _report_failure(self, error: RocksError) -> Iterator[Event]:
         self.pending_error = error

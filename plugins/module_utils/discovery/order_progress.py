@@ -14,7 +14,12 @@ LATEST_STATES = (
     " (select max(latest.id) from installs as latest where latest.node = nodes.id)"
     " where nodes.name in ({placeholders})"
 )
+LATEST_REASON = (
+    "select installs.reason from nodes join installs on installs.node = nodes.id"
+    " where nodes.name = ? order by installs.id desc limit 1"
+)
 # The states of an order (contract C6) that a machine reaches after it has received its kickstart.
+FAILED = "failed"
 KICKSTART_REQUESTED = ("installing", "installed", "up")
 
 
@@ -26,3 +31,9 @@ def order_states(database: Database, names: Sequence[str]) -> dict[str, str]:
         query = LATEST_STATES.format(placeholders=", ".join("?" * len(chunk)))
         states.update(database.rows(query, chunk))
     return states
+
+
+def latest_reason(database: Database, name: str) -> str:
+    """Return why the node's latest install order ended; empty if it did not end badly."""
+    row = database.row(LATEST_REASON, (name,))
+    return str(row[0]) if row else ""

@@ -33,11 +33,12 @@ from ..discovery.enrolment import (
 from ..discovery.event_loop import Handlers, watch
 from ..discovery.insert_options import InsertOptions, options_from_params, require_complete_list
 from ..discovery.model import Event, EventKind, ReportResult
-from ..discovery.order_progress import order_states
+from ..discovery.order_progress import latest_reason, order_states
 from ..discovery.sources import source_for, with_interface
 from ..errors import Refused
-from ..install import eligibility, orders, timestamps
+from ..install import eligibility, orders, timestamps, wipe_permission
 from ..install.sending import DISCOVERY
+from ..install.wipe_permission import stopped_at_disks
 from ..reports.model import Outcome
 from ..reports.write import failure_of, warnings_of, write_reports
 from ..settings import Settings, load
@@ -69,6 +70,19 @@ def argument_spec() -> dict[str, Any]:
         "wipe": {"type": "bool", "default": False},
         **database_spec(),
     }
+
+
+def disk_notice(params: Mapping[str, Any]) -> str:
+    """Return what happens to disks that are not blank, to be shown before machines are started."""
+    if params["remove"] or not params["install"]:
+        return ""
+    if params["wipe"]:
+        return "the installations delete the data on the disks of these machines (wipe=true)"
+    return (
+        "a machine whose disks contain data is not installed, and keeps the data; to delete it, use"
+        " wipe=true for this run, or look at the disks and permit it later (rocks_install"
+        " state=wipe_permitted)"
+    )
 
 
 def insert_ethers(
@@ -138,6 +152,7 @@ class _Run:
             write_reports=self._write_reports,
             undo_enrolment=self._undo_enrolment,
             order_states=lambda names: order_states(self._database, names),
+            describe_failure=self._describe_failure,
         )
         with contextlib.closing(source_for(self._options, follow=not self._dry_run)) as source:
             events = watch(source, handlers, self._options.stop_condition, stop=stop)
@@ -198,6 +213,10 @@ class _Run:
             warnings=tuple(warnings_of(outcomes)),
             error=failure_of(outcomes),
         )
+
+    def _describe_failure(self, name: str) -> str:
+        reason = latest_reason(self._database, name)
+        return f"{reason}; {wipe_permission.hint(name)}" if stopped_at_disks(reason) else reason
 
     def _undo_enrolment(self, names: Sequence[str]) -> bool:
         return not self._replaces and undo_enrolment(self._database, names, self._failing_reports)

@@ -165,6 +165,7 @@ class Simulation:
             write_reports=self.write_reports,
             undo_enrolment=self.undo_enrolment,
             order_states=self.order_states,
+            describe_failure=lambda name: f"the disk of {name} contains ntfs",
         )
         return watch(
             self,
@@ -422,3 +423,11 @@ def test_a_batch_has_at_most_max_pending_machines() -> None:
     ]
     next(event for event in simulation.run(StopCondition()) if event.kind == EventKind.ENROLLED)
     assert max(map(len, simulation.batches)) == MAX_PENDING
+
+
+def test_the_reason_of_a_failed_installation_is_reported_once() -> None:
+    simulation = Simulation((0, 1))
+    simulation.order_state = lambda at: "failed" if at > 5 else "installing"
+    events = list(simulation.run(StopCondition(seconds=20)))
+    warnings = [event.text for event in of_kind(events, EventKind.WARNING)]
+    assert warnings == ["compute-0-0: the disk of compute-0-0 contains ntfs"]

@@ -44,6 +44,12 @@ ADVICE = tuple(
             AGAIN,
         ),
         (
+            r"^%pre partition failed.*(?:contains|wipe: true)",
+            "A disk contains data that is not the cluster's, or an old layout. Nothing was changed."
+            " If the data can be deleted, permit it, and restart the machine.",
+            "ansible localhost -m rocks_install -a 'name={node} state=wipe_permitted'",
+        ),
+        (
             r"no space left|not enough (?:free )?space|enospc|too small",
             "The disk or a partition is too small for the profile.",
             "ansible localhost -m rocks_profile_info -a 'node={node}'",
