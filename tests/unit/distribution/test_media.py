@@ -10,6 +10,13 @@ import shutil
 import productmd.treeinfo
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.boot_menu import (
+    Entry,
+    Menu,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.media.iso import (
+    compute_identity,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, NotFound
 from support.distributions import Site
@@ -50,6 +57,15 @@ class TestMedium:
         by_url = site.build("rocks", Source("dvd", url=medium.as_uri()))
 
         assert by_url.generation.identity == by_path.generation.identity
+
+    def test_a_medium_made_from_several_repositories_has_the_identity_of_its_treeinfo(
+        self, medium: pathlib.Path
+    ) -> None:
+        menu = Menu("DVD", (Entry("Install"),))
+        before = compute_identity(str(medium), menu, packages=True)
+        write_installer(medium, {**IMAGES, "images/install.img": b"another"})
+
+        assert compute_identity(str(medium), menu, packages=True) != before
 
     def test_a_treeinfo_without_the_dot_is_read(self, site: Site, tmp_path: pathlib.Path) -> None:
         folder = write_medium(tmp_path / "dvd", {"BaseOS": [BASH]}, name="treeinfo")

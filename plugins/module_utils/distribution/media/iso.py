@@ -155,11 +155,12 @@ def read_installer(tree: str) -> InstallerFiles:
 def compute_identity(tree: str, menu: Menu, packages: bool) -> str:
     """Return a hash of everything that the medium is made from.
 
-    The tree counts by its .treeinfo and repomd.xml, which contain checksums of the other files.
+    The tree counts by its .treeinfo and repomd.xml, which contain checksums of the other files. A
+    tree with several repositories has no repomd.xml at its root, but their checksums in .treeinfo.
     """
+    paths = [os.path.join(tree, name) for name in (treeinfo.FILE_NAME, treeinfo.REPOMD)]
     checksums = [
-        hashlib.sha256(files.read_bytes(os.path.join(tree, name))).hexdigest()
-        for name in (treeinfo.FILE_NAME, treeinfo.REPOMD)
+        hashlib.sha256(files.read_bytes(path)).hexdigest() for path in paths if os.path.exists(path)
     ]
     entries = [[entry.title, entry.kickstart, entry.url, entry.arguments] for entry in menu.entries]
     content = [FORMAT, checksums, menu.label, entries, menu.timeout, menu.console, packages]
@@ -179,8 +180,13 @@ def read_identity(path: str) -> str:
 
 
 def _timestamp(tree: str) -> str:
-    """Return the time for the medium's files: the repository's revision, in seconds since 1970."""
+    """Return the time for the medium's files: the repository's revision, in seconds since 1970.
+
+    A tree with several repositories has 0.
+    """
     path = os.path.join(tree, treeinfo.REPOMD)
+    if not os.path.exists(path):
+        return "0"
     revision = parse_repomd(files.read_bytes(path), path).revision
     return revision if revision.isdecimal() else "0"
 
