@@ -39,9 +39,10 @@ THIRD_PARTY = _names("munge slurm-client slurmctld slurmd")
 # Packages that profiles list and the lab does not use: they have no content.
 NAMES_ONLY = _names(
     "ansible-core bind binutils createrepo_c dhcp-server environment-modules gcc gcc-c++ gdb"
-    " glibc-devel grub2-tools grub2-tools-extra grubby kea make mariadb-server mpich mpich-devel"
+    " glibc-devel grub2-tools grub2-tools-extra grubby kea kea-hooks make mariadb-server mpich mpich-devel"
     " nginx openmpi openmpi-devel"
     " python3-PyMySQL python3-flask python3-gunicorn python3-lxml python3-prometheus_client"
+    " python3.12 python3.12-pip"
     " shim-x64 tftp-server vim-minimal"
 )
 # Programs that profiles call and that do nothing in the lab, which has no firewall.
@@ -186,7 +187,7 @@ EXCLUDED = (
 
 # The modules that a machine of the lab can need; their dependencies are added.
 KERNEL_MODULES = _names(
-    "virtio_pci virtio_net virtio_blk virtio_scsi virtio_console virtio_balloon virtio-rng sd_mod"
+    "virtio_pci virtio_net virtio_blk virtio_scsi virtio_console virtio_balloon virtio-rng sd_mod sr_mod"
     " nvme ext4 xfs btrfs vfat nls_cp437 nls_iso8859-1 nls_utf8 nls_ascii isofs squashfs overlay"
     " loop fuse efivarfs autofs4 nfs nfsv4 nfsd raid0 raid1 dm-mod bonding 8021q dummy veth bridge"
     " tun binfmt_misc nf_tables nft_ct nft_reject_inet af_packet configfs button rtc-cmos"

@@ -33,7 +33,7 @@ DIRECTORIES = (
 # What it takes to get stage 2 and mount it, and what finds disks; file systems are loaded when they
 # are mounted.
 MODULES = (
-    "virtio_pci", "virtio_net", "virtio_blk", "virtio_scsi", "sd_mod", "nvme", "virtio_console", "virtio-rng", "af_packet",
+    "virtio_pci", "virtio_net", "virtio_blk", "virtio_scsi", "sd_mod", "sr_mod", "isofs", "nvme", "virtio_console", "virtio-rng", "af_packet",
     "loop", "squashfs", "overlay", "efivarfs",
 )  # fmt: skip
 BUILDSTAMP = "[Main]\nProduct=Lab Enterprise Linux\nVersion={release}\nIsFinal=True\nUUID=202311140000.x86_64\n"

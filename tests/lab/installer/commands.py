@@ -21,6 +21,7 @@ def _options(text: str) -> frozenset[str]:
 SUPPORTED: dict[str, Optional[frozenset[str]]] = {
     "bootloader": _options("append boot-drive disabled driveorder location timeout leavebootorder"),
     "clearpart": _options("all none linux drives initlabel disklabel cdl"),
+    "cdrom": ANY,
     "cmdline": ANY,
     "group": _options("name gid"),
     "halt": ANY,

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import configparser
+import pathlib
 import shutil
 from typing import Any, Iterable, Optional
 
@@ -19,6 +21,7 @@ from .programs import SYSROOT
 
 CACHE = "var/cache/anaconda"
 BASE_REPOSITORY = "anaconda"
+MEDIUM = pathlib.Path("/run/install/repo")
 # Group kinds by pykickstart's GROUP_* constants: required, default, all.
 GROUP_KINDS = {
     0: ("mandatory",),
@@ -71,12 +74,24 @@ def _configure(base: dnf.Base, kickstart: Any, major: int, key: str) -> None:
     conf.timeout = selection.timeout or 60
     if selection.excludeDocs:
         conf.tsflags = ["nodocs"]
-    _add_repository(base, BASE_REPOSITORY, kickstart.url.url, key)
+    for name, place in _base_repositories(kickstart).items():
+        _add_repository(base, name, place, key)
     for repo in kickstart.repo.repoList:
         added = _add_repository(base, repo.name, repo.baseurl, key)
         added.cost = repo.cost or 1000
         added.excludepkgs = repo.excludepkgs
         added.includepkgs = repo.includepkgs
+
+
+def _base_repositories(kickstart: Any) -> dict[str, Optional[str]]:
+    """Return name -> URL: of ``url``, or of ``cdrom`` those that the medium's .treeinfo lists."""
+    if kickstart.method.method != "cdrom":
+        return {BASE_REPOSITORY: kickstart.url.url}
+    info = configparser.ConfigParser(interpolation=None)
+    if not info.read(MEDIUM / ".treeinfo"):
+        raise InstallError("cdrom: no installation medium was found.")
+    variants = info["tree"]["variants"].split(",")
+    return {name: f"file://{MEDIUM}/{info[f'variant-{name}']['repository']}" for name in variants}
 
 
 def _add_repository(base: dnf.Base, name: str, url: Optional[str], key: str) -> Any:

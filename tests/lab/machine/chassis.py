@@ -28,7 +28,7 @@ from .monitor import Monitor, MonitorError, monitor
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
-DEVICES = {"network": "nic", "second-network": "nic2", "disk": "disk"}
+DEVICES = {"network": "nic", "second-network": "nic2", "disk": "disk", "medium": "medium"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

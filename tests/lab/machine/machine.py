@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import shlex
 import shutil
 from typing import Callable, Iterator, Sequence
 
@@ -15,7 +16,7 @@ from support.waiting import until
 
 from .accelerator import accelerator
 from .chassis import Chassis
-from .hardware import BIOS, OVMF_VARIABLES, Hardware, command_line
+from .hardware import BIOS, Hardware, command_line, tpm_command
 from .monitor import MonitorError
 
 TAIL_LINES = 30
@@ -76,6 +77,30 @@ class Machine(Chassis):
         return "\n".join(self.console_text().splitlines()[-TAIL_LINES:])
 
 
+def assemble(
+    hardware: Hardware,
+    folder: pathlib.Path,
+    argv: Sequence[str],
+    order: Sequence[str] = ("network", "disk"),
+) -> Machine:
+    """Return a machine that is off and has a blank disk, in a new folder.
+
+    folder  its path must be short (under 90 characters), because of Unix sockets
+    argv    the command that starts it, see ``hardware.command_line``
+    """
+    folder.mkdir(parents=True)
+    assembled = Machine(hardware, folder)
+    assembled.new_disk()
+    if hardware.firmware != BIOS:
+        shutil.copy(hardware.flash.variables, folder / "variables")
+    if hardware.tpm:
+        (folder / "tpm-state").mkdir()
+        argv = ["sh", "-ec", f'{shlex.join(tpm_command(folder))}; exec "$@"', "machine", *argv]
+    assembled.boot_from(*order)
+    (folder / "qemu.json").write_text(json.dumps(argv))
+    return assembled
+
+
 @contextlib.contextmanager
 def machine(
     net: Network,
@@ -87,23 +112,17 @@ def machine(
 
     If the block fails, its screen and its processors' registers are written next to its console.
 
-    folder  a new folder; its path must be short (under 90 characters), because of Unix sockets
+    folder  as for ``assemble``
     """
-    folder.mkdir(parents=True)
-    made = Machine(hardware, folder)
-    made.new_disk()
-    if hardware.firmware != BIOS:
-        shutil.copy(OVMF_VARIABLES, folder / "variables")
-    made.boot_from(*order)
-    taps = [net.tap() for _mac in hardware.macs]
-    argv = net.server.argv(command_line(hardware, folder, taps, accelerator()))
-    (folder / "qemu.json").write_text(json.dumps(argv))
+    links = [f"tap,ifname={net.tap()},script=no,downscript=no" for _mac in hardware.macs]
+    argv = net.server.argv(command_line(hardware, folder, links, accelerator()))
+    assembled = assemble(hardware, folder, argv, order)
     try:
-        yield made
+        yield assembled
     except BaseException:
         with contextlib.suppress(OSError, MonitorError):
-            made.screenshot(folder / "failure.png")
-            made.registers(folder / "failure.registers")
+            assembled.screenshot(folder / "failure.png")
+            assembled.registers(folder / "failure.registers")
         raise
     finally:
-        made.power_off()
+        assembled.power_off()

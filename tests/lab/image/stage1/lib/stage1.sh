@@ -70,9 +70,38 @@ write_curlrc() {
     done
 }
 
+# labelled LABEL: the drive or disk whose ISO 9660 image has this label; drives may take a moment.
+labelled() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        for device in /dev/sr* /dev/vd* /dev/sd*; do
+            [ -b "$device" ] || continue
+            found=$(dd if="$device" bs=1 skip=32808 count=32 2>/dev/null | tr -d '\0' | sed 's/ *$//')
+            [ "$found" != "$1" ] || { echo "$device"; return; }
+        done
+        [ -z "${2-}" ] || return 1
+        sleep 1
+    done
+    return 1
+}
+
+# mount_labelled LABEL FOLDER
+mount_labelled() {
+    device=$(labelled "$1") || stuck "no drive has a medium with the label $1"
+    mkdir -p "$2"
+    mount -t iso9660 -o ro "$device" "$2" || stuck "cannot mount $device"
+}
+
+# Without inst.ks=, the kickstart is ks.cfg of a volume with the label OEMDRV, if there is one.
 fetch_kickstart() {
     write_curlrc
     url=$(value inst.ks)
+    if [ -z "$url" ] && [ -n "$(labelled OEMDRV once)" ]; then
+        mount_labelled OEMDRV /run/install/answers
+        cp /run/install/answers/ks.cfg /run/install/ks.cfg || stuck "OEMDRV has no ks.cfg"
+        umount /run/install/answers
+        say "the kickstart is that of OEMDRV"
+        return
+    fi
     [ -n "$url" ] || stuck "there is no inst.ks= on the command line"
     say "fetching the kickstart from $url"
     get "$url" /run/install/ks.cfg || stuck "anaconda: failed to fetch kickstart from $url"
@@ -91,6 +120,12 @@ stage2_url() {
 
 fetch_stage2() {
     base=$(stage2_url)
+    case $base in
+        hd:LABEL=*)
+            mount_labelled "${base#hd:LABEL=}" /run/install/repo
+            base=file:///run/install/repo
+            ;;
+    esac
     [ -n "$base" ] || stuck "neither inst.stage2=, inst.repo= nor the kickstart's url says where stage 2 is"
     image=images/install.img
     if get "${base%/}/.treeinfo" /run/install/treeinfo; then
