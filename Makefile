@@ -21,14 +21,20 @@ export PYTHONDONTWRITEBYTECODE := 1
 # Tests wait for lines in the logs of programs, which Python would keep in a buffer.
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo test lint imports unit integration mariadb platforms sanity molecule lab bench collection clean \
+.PHONY: help demo try try-clean test lint imports unit integration mariadb platforms sanity molecule lab bench collection clean \
     $(INTEGRATION) $(PLATFORMS)
 
 help:  ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | column -t -s '|'
 
 demo: .venv/tests.ready  ## run the demonstration: no root, no virtual machine
 	@demo/run
+
+try: .venv/tests.ready  ## run a cluster of virtual machines from a DVD image: make try ISO=FILE
+	@PYTHONPATH=.collections:tests $(BIN)/python -m tryout run "$(ISO)" $(if $(FOLDER),--folder "$(FOLDER)")
+
+try-clean: .venv/tests.ready  ## switch these machines off, and remove them
+	@PYTHONPATH=.collections:tests $(BIN)/python -m tryout clean $(if $(FOLDER),--folder "$(FOLDER)")
 
 test: .venv/tests.ready .cache/packages.ready  ## run all tests that must pass
 	@# Without support for containers, print the reason and run the other tests.
