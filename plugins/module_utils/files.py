@@ -61,10 +61,17 @@ def read_bytes(path: str) -> bytes:
         raise DescriptionError(f"cannot be read ({error.strerror})", path) from error
 
 
-def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -> bool:
+def replace(
+    path: str,
+    content: Union[str, bytes],
+    mode: Optional[int] = None,
+    *,
+    mtime: Optional[int] = None,
+) -> bool:
     """Replace the content of ``path`` atomically; return False when the file is already the same.
 
-    mode  permission bits; None keeps those of the replaced file, or is 0644 for a new one
+    mode   permission bits; None keeps those of the replaced file, or is 0644 for a new one
+    mtime  modification time of a file that is written, in seconds since 1970; None: now
 
     The directory must exist.  Owner and group of a replaced file are kept where the caller may set
     them.  Raises DescriptionError when the file cannot be written.
@@ -95,6 +102,8 @@ def replace(path: str, content: Union[str, bytes], mode: Optional[int] = None) -
                 with contextlib.suppress(PermissionError):
                     os.fchown(descriptor, before.st_uid, before.st_gid)
             file.flush()
+            if mtime is not None:
+                os.utime(descriptor, (mtime, mtime))
             os.fsync(descriptor)
         os.rename(aside, path)
     except BaseException:

@@ -36,6 +36,8 @@ class Settings:
     authority: str = ""
     """CA certificate (PEM) of the HTTP service, which nodes get with their kickstart.
     Empty: nodes trust it already, or ``url`` has no TLS."""
+    accounts: str = "/var/lib/rocks/accounts/bundle"
+    """The bundle of accounts; its modification time is the least version that new nodes accept."""
     viewers: str = "127.0.0.0/8 ::1"
     """Addresses and networks, separated by spaces, from which the pages can be read."""
     scheduler: str = ""

@@ -222,6 +222,14 @@ options:
         mounted and a misspelt word look like this.
     type: bool
     default: false
+  allow_older:
+    description:
+      - Publish the distribution although the signed metadata of a source
+        (O(sources[].repo_gpgcheck)) is older than that of the published generation.
+      - Without this option it is an error, because old metadata is signed too, and an attacker can
+        send it to hold back security updates. A mirror that is behind another one looks like this.
+    type: bool
+    default: false
   sign_key:
     description: GnuPG key (fingerprint or mail address) that signs the metadata. The tree contains
       its public key.
@@ -513,6 +521,7 @@ def main() -> None:
             "closure": {"type": "str", "choices": CLOSURES, "default": "whole"},
             "open": {"type": "list", "elements": "str", "default": []},
             "allow_shrink": {"type": "bool", "default": False},
+            "allow_older": {"type": "bool", "default": False},
             "sign_key": {"type": "str", "default": "", "no_log": False},
             "profiles": {"type": "list", "elements": "dict", "default": [], "options": PROFILE},
             "nodes": {"type": "bool"},

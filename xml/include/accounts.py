@@ -10,7 +10,8 @@ Exit status of pull: 0 the node has the newest accounts; 4 the bundle was refuse
 changed; 5 no answer from the frontend.
 
 account_merge.py contains the rules for the contents of the files. A bundle needs the frontend's
-signature and a higher version than the last one.
+signature, a higher version than the last one, and at least the version that the install order
+carried (etc/rocks/accounts.version), because a reinstalled node has forgotten the last one.
 
 passwd, group, shadow and gshadow are changed under the lock of useradd and similar tools
 (lckpwdf(3)), each with one rename, in an order in which every user in passwd has a row in shadow
@@ -148,9 +149,26 @@ class Node:
                 "the bundle's version is %d, but the node has version %d"
                 % (bundle.version, current.version)
             )
+        least = self.least_version()
+        if bundle.version < least:
+            raise BundleRefused(
+                "the bundle's version is %d, but the install order requires at least %d"
+                % (bundle.version, least)
+            )
         replace_file(os.path.join(self.state, "next"), data)
         self.change(bundle)
         return True
+
+    def least_version(self) -> int:
+        """Return the least version by the install order; 0 without one. Raises BundleRefused."""
+        path = os.path.join(self.etc, "rocks/accounts.version")
+        try:
+            with open(path, "rb") as file:
+                return int(file.read(64))
+        except FileNotFoundError:
+            return 0
+        except ValueError:
+            raise BundleRefused("%s does not contain a version" % path) from None
 
     def change(self, bundle: Bundle) -> None:
         self.apply(bundle)

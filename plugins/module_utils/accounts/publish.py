@@ -72,8 +72,8 @@ def _publish(
     _check_loss(paths, old.accounts, accounts, faults)
     bundle = Bundle(max(old.version + 1, newest), accounts)
     if not dry_run:
-        files.replace(paths.bundle, _sign(paths, bundle, run), mode=MODE)
-        _set_time(paths.bundle, bundle.version)
+        signed = _sign(paths, bundle, run)
+        files.replace(paths.bundle, signed, mode=MODE, mtime=bundle.version)
     return PublishResult(
         changed=True,
         version=bundle.version,
@@ -119,7 +119,11 @@ def _sign(paths: AccountPaths, bundle: Bundle, run: process.Run) -> bytes:
 
 
 def _set_time(path: str, version: int) -> None:
-    """Use the version as modification time: nginx derives the ETag from the time and the size."""
+    """Use the version as modification time.
+
+    nginx derives the ETag from the time and the size, and the service reads the least version of
+    nodes that are installed from it, because it cannot read the bundle.
+    """
     if int(os.stat(path).st_mtime) != version:
         os.utime(path, (version, version))
 

@@ -235,6 +235,8 @@ class Distribution:
     """Globs on capabilities that may remain unmet."""
     allow_shrink: bool = False
     """Publish the distribution although a source lost most packages, or a pattern has no effect."""
+    allow_older: bool = False
+    """Accept signed metadata that is older than that of the published generation."""
     sign_key: str = ""
     """The GnuPG key, in the keyring of the caller, that signs repomd.xml; empty: unsigned."""
 

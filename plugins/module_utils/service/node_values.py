@@ -8,6 +8,7 @@ global ones are cached until the database's revision grows.
 
 from __future__ import annotations
 
+import os
 from typing import Mapping, NamedTuple
 
 from ..cluster.attributes import intrinsic_values, merge_attributes
@@ -102,4 +103,16 @@ def order_values(settings: Settings, order: Order) -> dict[str, str]:
         "install_generation": order.pin.generation,
         "install_profile": order.pin.profile,
         "install_wipe": "yes" if order.wipe else "no",
+        "accounts_version": str(_accounts_version(settings.accounts)),
     }
+
+
+def _accounts_version(bundle: str) -> int:
+    """Return the version of the published accounts, which is the bundle's time; 0 without one.
+
+    A node that was reinstalled has forgotten which version it had, so its order carries the least.
+    """
+    try:
+        return int(os.stat(bundle).st_mtime)
+    except OSError:
+        return 0

@@ -133,6 +133,7 @@ def distribution_from_options(params: Mapping[str, Any]) -> Distribution:
         closure=params["closure"],
         allowed_unmet=tuple(params["open"]),
         allow_shrink=params["allow_shrink"],
+        allow_older=params["allow_older"],
         sign_key=params["sign_key"],
     )
 

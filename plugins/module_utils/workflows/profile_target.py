@@ -190,6 +190,7 @@ def _order_attributes(
         "install_order": "",
         "install_generation": generation,
         "install_profile": "",
+        "accounts_version": "0",
     }
 
 

@@ -13,6 +13,7 @@ from typing import Callable, Sequence
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.api import switch_generation
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.model import Source
 from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources.mirror import (
     take_snapshot,
@@ -30,7 +31,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     NotFound,
 )
-from support.distributions import Site
+from support.distributions import ARCH, Site
 from support.keys import SecretKey
 from support.rpmformat import set_data_size
 from support.rpms import Rpm, repository, write
@@ -404,3 +405,63 @@ def test_a_missing_secret_key_is_an_error(
     with pytest.raises(NotFound, match=r"missing@example\.org"):
         export_public_key("missing@example.org")
     assert not document.with_name("repomd.xml.asc").exists()
+
+
+# Old metadata
+
+
+class TestOldMetadata:
+    """Metadata of a year ago is signed too."""
+
+    NEWER = 1_790_000_000
+    OLDER = 1_760_000_000
+
+    def publish(self, server: Upstream, vendor: SecretKey, version: str, revision: int) -> None:
+        shutil.rmtree(server.folder / "Packages")
+        repository(server.folder, [Rpm("bash", version)], revision=revision)
+        vendor.sign_detached(server.folder / "repodata/repomd.xml")
+
+    def test_older_signed_metadata_is_refused_until_the_administrator_agrees(
+        self, key: Keys, updates: Upstream, site: Site
+    ) -> None:
+        source = dataclasses.replace(_signed_source(updates, key("vendor")), gpgcheck=False)
+        self.publish(updates, key("vendor"), "5.2", self.NEWER)
+        site.build("rocks", source)
+        self.publish(updates, key("vendor"), "5.1", self.OLDER)
+
+        for build in (site.build, site.dry_run):
+            with pytest.raises(DescriptionError, match=r'"updates".*2025-10-09.*2026-09-21'):
+                build("rocks", source)
+        assert site.nevras("rocks") == ["bash-0:5.2-1.noarch"]
+
+        site.build("rocks", source, allow_older=True)
+        assert site.nevras("rocks") == ["bash-0:5.1-1.noarch"]
+        assert not site.build("rocks", source).changed
+
+    def test_newer_metadata_with_older_packages_is_accepted(
+        self, key: Keys, updates: Upstream, site: Site
+    ) -> None:
+        """A vendor can take a package back."""
+        source = dataclasses.replace(_signed_source(updates, key("vendor")), gpgcheck=False)
+        self.publish(updates, key("vendor"), "5.2", self.OLDER)
+        site.build("rocks", source)
+        self.publish(updates, key("vendor"), "5.1", self.NEWER)
+
+        site.build("rocks", source)
+
+        assert site.nevras("rocks") == ["bash-0:5.1-1.noarch"]
+
+    def test_a_generation_that_the_administrator_published_again_is_the_new_measure(
+        self, key: Keys, updates: Upstream, site: Site
+    ) -> None:
+        source = dataclasses.replace(_signed_source(updates, key("vendor")), gpgcheck=False)
+        self.publish(updates, key("vendor"), "5.1", self.OLDER)
+        site.build("rocks", source)
+        self.publish(updates, key("vendor"), "5.2", self.NEWER)
+        site.build("rocks", source)
+        switch_generation(str(site.root), "rocks", ARCH, "previous")
+        self.publish(updates, key("vendor"), "5.1", self.OLDER)
+
+        site.build("rocks", source)
+
+        assert site.nevras("rocks") == ["bash-0:5.1-1.noarch"]

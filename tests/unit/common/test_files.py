@@ -23,6 +23,23 @@ def test_a_file_is_replaced_once_and_then_left_alone(tmp_path: pathlib.Path) -> 
     assert (path.read_text(), path.stat().st_ino) == ("10.1.1.1 frontend-0\n", before.st_ino)
 
 
+def test_a_file_never_has_another_time_than_the_requested_one(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    times = []
+    rename = os.rename
+
+    def record(source: str, target: str) -> None:
+        times.append(int(os.stat(source).st_mtime))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", record)
+    assert files.replace(str(path), "text", mtime=1_700_000_000)
+
+    assert times == [int(path.stat().st_mtime)] == [1_700_000_000]
+
+
 def test_the_mode_of_a_replaced_file_stays(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "key"
     files.replace(str(path), "a", mode=0o600)

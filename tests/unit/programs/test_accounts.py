@@ -355,6 +355,37 @@ def test_an_older_bundle_is_refused_even_after_a_restart(frontend: Frontend, nod
 
 
 @pytest.mark.programs
+def test_a_reinstalled_node_refuses_a_bundle_older_than_its_order(
+    frontend: Frontend, node: Node
+) -> None:
+    frontend.publish(ALICE, BOB)
+    older = frontend.bundle
+    least = frontend.publish(BOB).version
+    order = pathlib.Path(node.etc, "rocks/accounts.version")
+    order.parent.mkdir()
+    before = etc_of(node)
+
+    order.write_text(f"{least}\n")
+    with pytest.raises(BundleRefused, match=str(least)):
+        node.accept(older)
+    order.write_text("unknown\n")
+    with pytest.raises(BundleRefused, match=str(order)):
+        node.accept(older)
+
+    assert etc_of(node) == before
+    order.write_text(f"{least}\n")
+    assert node.accept(frontend.bundle)
+
+
+@pytest.mark.programs
+def test_the_time_of_the_bundle_is_its_version(frontend: Frontend, tmp_path: pathlib.Path) -> None:
+    """The service, which cannot read the bundle, takes the least version of orders from it."""
+    for _attempt in range(3):
+        version = frontend.publish(ALICE).version
+        assert int(os.stat(frontend.paths.bundle).st_mtime) == version
+
+
+@pytest.mark.programs
 def test_another_bundle_of_the_same_version_is_refused(frontend: Frontend, node: Node) -> None:
     version = frontend.publish(ALICE).version
     node.accept(frontend.bundle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from typing import Any
 
@@ -24,6 +25,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.report_interva
     interval_of,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
+from support.cluster import Urls
 from support.frontend import GENERATION, NOW, HttpService, publish
 
 NODE = "10.255.255.245"
@@ -144,6 +146,25 @@ def test_a_newly_published_generation_changes_no_existing_order(
         files={"nodes/compute.xml": "<kickstart><package>something-else</package></kickstart>"},
     )
     assert "something-else" not in service.get("/rocks/kickstart", NODE).text
+
+
+def test_the_order_carries_the_least_version_of_the_accounts(
+    cluster: Database, urls: Urls, root: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    text = "<kickstart><post>echo &accounts_version; &gt;/etc/least</post></kickstart>"
+    pin = publish(root, files={"nodes/compute.xml": text})
+    orders.create_orders(cluster, {"compute-0-0": pin}, by="root", now=NOW)
+    bundle = tmp_path / "bundle"
+    service = HttpService(
+        Settings(database=urls.administrator, distributions=str(root), accounts=str(bundle))
+    )
+
+    without = service.get("/rocks/kickstart", NODE).text
+    bundle.touch()
+    os.utime(bundle, (1_795_372_071, 1_795_372_071))
+
+    assert "echo 0 >/etc/least" in without
+    assert "echo 1795372071 >/etc/least" in service.get("/rocks/kickstart", NODE).text
 
 
 def test_a_node_without_a_live_order_gets_no_kickstart(

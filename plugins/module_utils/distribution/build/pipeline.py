@@ -62,8 +62,10 @@ def build(
     from .materialise import fetch_packages, fill_generation
     from .plan import PlanParts, make_plan
     from .profile_hook import compile_profiles
-    from .source_checks import check_sources
+    from .source_checks import check_age, check_sources
     from .xml_overlay import merge_xml
+
+    check_age(distribution, inputs, published)
 
     # Merge the documents besides the packages.
     reusable = find_reusable(published, distribution, inputs)

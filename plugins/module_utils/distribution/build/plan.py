@@ -109,6 +109,11 @@ def make_plan(
         shards=shard_entries,
         files=dict(sorted(checksums.items())),
         newest_timestamp=max(source_input.newest_timestamp() for source_input in inputs),
+        timestamps={
+            source_input.source.name: source_input.newest_timestamp()
+            for source_input in inputs
+            if source_input.source.type != "directory"
+        },
         remarks=parts.documents.remarks,
         candidates=parts.candidates,
         modules_digest=composition.modules.digest,

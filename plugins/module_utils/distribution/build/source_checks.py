@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections import Counter
 from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
@@ -84,6 +85,34 @@ def check_sources(
         remarks=(*problems, *pattern_remarks, *_renamed_files(inputs)),
         pattern_remarks=tuple(pattern_remarks),
     )
+
+
+def check_age(
+    distribution: Distribution, inputs: Sequence[Input], published: Optional[PublishedGeneration]
+) -> None:
+    """Refuse signed metadata that is older than that of the published generation.
+
+    An attacker can send old metadata, which was signed too, so that nodes get packages with known
+    faults.  Raises DescriptionError that lists all such sources, unless ``allow_older`` is set.
+    """
+    before = published.index.timestamps if published else {}
+    older = [
+        f"{source_input.source.where} has signed metadata of {_utc(now)}, and had that of"
+        f" {_utc(before[source_input.source.name])}"
+        for source_input in inputs
+        if source_input.source.repo_gpgcheck
+        and (now := source_input.newest_timestamp()) < before.get(source_input.source.name, 0)
+    ]
+    if older and not distribution.allow_older:
+        raise DescriptionError(
+            "\n  ".join(["this would go back to older metadata:", *older]),
+            f'distribution "{distribution.name}"',
+            "use a mirror that is up to date, or set allow_older to publish it nevertheless",
+        )
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def _count_candidates(

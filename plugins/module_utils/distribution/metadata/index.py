@@ -108,6 +108,9 @@ class Index(NamedTuple):
     places: Mapping[str, str] = {}
     """Source name -> its URL without password and query, or path, at the first build."""
 
+    timestamps: Mapping[str, int] = {}
+    """Source name -> seconds since 1970 of its newest metadata; directories have none."""
+
     @property
     def counts(self) -> dict[str, int]:
         """Source name -> number of packages in the distribution."""

@@ -53,6 +53,7 @@ INTRINSIC_ATTRIBUTES = frozenset(
         ),
         *("os", "release", "os_version_major"),
         *("frontend_url", "install_url", "install_order", "install_generation", "install_profile"),
+        "accounts_version",
     )
 )
 
