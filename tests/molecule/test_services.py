@@ -216,9 +216,6 @@ def test_logs_of_installers_are_stored_by_address(
         20,
         "the line of the installer",
     )
-    assert (
-        "considering log" in frontend.run("logrotate", "--debug", "/etc/logrotate.d/rocks").stderr
-    )
 
 
 def test_chrony_serves_the_private_network(frontend: Converged) -> None:

@@ -21,6 +21,8 @@ class HistoryLimits(NamedTuple):
 
     audit_days: int = 400
     audit_rows: int = 1_000_000
+    audit_rows_of_address: int = 20_000
+    """Newest rows about requests that changed nothing; of each address."""
     event_days: int = 90
     """Of orders that have ended and are not the last one of their node."""
     events_of_order: int = 1000
@@ -42,6 +44,11 @@ OLD_ORDERS = (
     " and exists (select 1 from install_events e where e.install = installs.id and e.state = '')"
     " order by id"
 )
+CHANGED_NOTHING = "(install = '' or action in ('boot', 'kickstart', 'hardware'))"
+CROWDED_ADDRESSES = (
+    f"select address from audit where address <> '' and {CHANGED_NOTHING} group by address"
+    " having count(*) > ? order by address"
+)
 CROWDED_ORDERS = (
     "select install from install_events where state = '' group by install having count(*) > ?"
     " order by install"
@@ -54,26 +61,24 @@ def prune_history(db: Database, *, now: str, limits: HistoryLimits = LIMITS) -> 
     newest = db.row("select max(id) from audit")
     surplus = (newest[0] or 0) - limits.audit_rows if newest else 0
     audit = _delete_chunks(db, "audit", "at < ? or id <= ?", (cutoff, surplus))
+    for (address,) in db.rows(CROWDED_ADDRESSES, (limits.audit_rows_of_address,)):
+        of_address = f"address = ? and {CHANGED_NOTHING}"
+        audit += _delete_oldest(db, "audit", of_address, address, limits.audit_rows_of_address)
     cutoff = timestamps.add_seconds(now, -limits.event_days * DAY)
     events = 0
     for (order,) in db.rows(OLD_ORDERS, (cutoff,)):
         events += _delete_chunks(db, "install_events", "install = ? and state = ''", (order,))
     for (order,) in db.rows(CROWDED_ORDERS, (limits.events_of_order,)):
-        events += _delete_oldest_events(db, order, limits.events_of_order)
+        of_order = "install = ? and state = ''"
+        events += _delete_oldest(db, "install_events", of_order, order, limits.events_of_order)
     return Removed(audit, events)
 
 
-def _delete_oldest_events(db: Database, order: int, kept: int) -> int:
-    """Delete all but the newest ``kept`` events of an order, without those of its state."""
-    row = db.row(
-        "select id from install_events where install = ? and state = ''"
-        " order by id desc limit 1 offset ?",
-        (order, kept),
-    )
-    if row is None:
-        return 0
-    where = "install = ? and state = '' and id <= ?"
-    return _delete_chunks(db, "install_events", where, (order, row[0]))
+def _delete_oldest(db: Database, table: str, where: str, source: object, kept: int) -> int:
+    """Delete all but the newest ``kept`` rows of one source, whose value is in ``where``."""
+    query = f"select id from {table} where {where} order by id desc limit 1 offset ?"
+    row = db.row(query, (source, kept))
+    return _delete_chunks(db, table, f"{where} and id <= ?", (source, row[0])) if row else 0
 
 
 def _delete_chunks(db: Database, table: str, where: str, parameters: Sequence[Any]) -> int:

@@ -23,6 +23,9 @@ NUMBERED_ORDERS = (
     " from installs i join nodes n on n.id = i.node"
 )
 EVENTS = "select install, at, state, phase, done, total, message from install_events"
+COUNT_EVENTS = "select count(*) from install_events where install = ? and state = ''"
+MAX_EVENTS = 1000
+"""Phases that a node can add to one order: its root can report for ever."""
 UNCLEAN = "unclean"
 """The phase of a node that boots after an unclean shutdown."""
 UPDATE_PROGRESS = (
@@ -34,7 +37,8 @@ UPDATE_PROGRESS = (
 def record_progress(db: Database, order: Order, steps: Sequence[Progress], *, now: str) -> None:
     """Store what an installing node has done since its last message; the last step is its state.
 
-    Each step that begins a phase adds a row.  An order that is not open is not changed.
+    Each step that begins a phase adds a row, up to MAX_EVENTS.  An order that is not open is not
+    changed.
     """
     events = []
     phase = order.phase
@@ -50,13 +54,28 @@ def record_progress(db: Database, order: Order, steps: Sequence[Progress], *, no
             UPDATE_PROGRESS,
             (now, current.phase, current.done, current.total, current.message, order.id, *OPEN),
         )
-        if updated and events:
-            db.execute_many(ADD_EVENT, events)
+        if updated:
+            _add_events(db, order, events)
+
+
+def _add_events(db: Database, order: Order, events: Sequence[tuple[Any, ...]]) -> None:
+    """Add the events for which there is room; the last one notes that the others are missing."""
+    if not events:
+        return
+    row = db.row(COUNT_EVENTS, (order.id,))
+    room = MAX_EVENTS - (row[0] if row else 0)
+    if 0 < room < len(events):
+        full = Progress("", message=f"no further phases are recorded: the limit is {MAX_EVENTS}")
+        events = [*events[: room - 1], event_row(order.id, events[room][1], "", full)]
+    db.execute_many(ADD_EVENT, events[: max(0, room)])
 
 
 def add_note(db: Database, order: Order, phase: str, message: str, *, now: str) -> None:
-    """Add an event to the history of a finished order, about the node that it installed."""
-    db.execute(ADD_EVENT, event_row(order.id, now, "", Progress(phase, message=message)))
+    """Add an event to the history of a finished order, about the node that it installed.
+
+    Beyond MAX_EVENTS it is not added.
+    """
+    _add_events(db, order, [event_row(order.id, now, "", Progress(phase, message=message))])
 
 
 def node_history(db: Database, node: str, *, now: str, limit: int = 20) -> list[History]:

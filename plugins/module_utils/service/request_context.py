@@ -18,15 +18,17 @@ from ..install.model import Audit, Order
 from ..install.order_records import add_audit
 from ..install.states import FAILED
 from ..settings import Settings
+from .audit_limit import AuditLimit
 from .error_responses import error_status
 from .model import Denied, Sender
 from .node_values import AttributeCache
 from .profile_cache import ProfileCache
-from .refusal_limit import RefusalLimit
 from .report_interval import ReportInterval
 from .sender import current_sender
 
 IDLE_SECONDS = 5.0  # a database connection that was idle for longer is tested before its next use
+REFUSED = "refused"
+"""The kind of audit rows of all refused requests."""
 ORDER_AGAIN = "order the node again: ansible %s -m rocks_reinstall"
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -42,7 +44,7 @@ class Context(NamedTuple):
     profiles: ProfileCache
     attribute_cache: AttributeCache
     report_interval: ReportInterval
-    refusal_limit: RefusalLimit
+    audit_limit: AuditLimit
     sender: Sender
 
 
@@ -56,7 +58,7 @@ class ServiceState:
         self._profiles = ProfileCache(settings.distributions)
         self._attribute_cache = AttributeCache()
         self._report_interval = ReportInterval()
-        self._refusal_limit = RefusalLimit()
+        self._audit_limit = AuditLimit()
         self._threads = threading.local()
 
     def make_context(self, sender: Sender) -> Context:
@@ -68,7 +70,7 @@ class ServiceState:
             profiles=self._profiles,
             attribute_cache=self._attribute_cache,
             report_interval=self._report_interval,
-            refusal_limit=self._refusal_limit,
+            audit_limit=self._audit_limit,
             sender=sender,
         )
 
@@ -127,22 +129,27 @@ def audited(action: str) -> Callable[[Handler], Handler]:
 
 def _audit_refusal(context: Context, action: str, error: RocksError) -> None:
     """Add a row; the place of an error is the address itself when no node has it."""
-    omitted = context.refusal_limit.admit(context.sender.address)
+    node = error.where if isinstance(error, Denied) else ""
+    record = audit_record(
+        context.sender,
+        action,
+        error_status(error),
+        node=node if node != context.sender.address else "",
+        detail=str(error),
+    )
+    add_limited_audit(context, record, kind=REFUSED)
+
+
+def add_limited_audit(context: Context, record: Audit, *, kind: str) -> None:
+    """Add the row of a request that changed nothing, unless its address has added too many."""
+    omitted = context.audit_limit.admit(context.sender.address, kind)
     if omitted is None:
         return
-    detail = f"{error} ({omitted} more refusals were not recorded)" if omitted else str(error)
-    node = error.where if isinstance(error, Denied) else ""
-    add_audit(
-        context.db,
-        audit_record(
-            context.sender,
-            action,
-            error_status(error),
-            node=node if node != context.sender.address else "",
-            detail=detail,
-        ),
-        context.now,
-    )
+    if omitted:
+        omission = f"{omitted} more requests were not recorded"
+        detail = f"{record.detail} ({omission})" if record.detail else omission
+        record = record._replace(detail=detail)
+    add_audit(context.db, record, context.now)
 
 
 def audit_record(sender: Sender, action: str, status: int, **fields: object) -> Audit:
@@ -163,7 +170,7 @@ def audit(context: Context, order: Order, *, action: str, status: int, **fields:
     record = audit_record(
         context.sender, action, status, node=order.node, install=order.uuid, **fields
     )
-    add_audit(context.db, record, context.now)
+    add_limited_audit(context, record, kind=action)
 
 
 def fail_as_suspect(context: Context, order: Order, *, action: str, reason: str) -> None:

@@ -204,6 +204,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
         ("httpd_t", "var_run_t", "sock_file", "write"),
         ("init_t", "named_t", "process2", "nnp_transition"),
         ("init_t", "tftpd_t", "process2", "nnp_transition"),
+        ("syslogd_t", "bin_t", "file", "execute_no_trans"),
     ],
 )
 def test_the_selinux_module_allows_what_the_role_needs(
@@ -223,11 +224,14 @@ POLICY = """
 (class unix_stream_socket (connectto))
 (class sock_file (getattr write))
 (class process2 (nnp_transition nosuid_transition))
-(classorder (unix_stream_socket sock_file process2))
+(class file (execute execute_no_trans getattr map open read))
+(class dir (getattr open read search))
+(classorder (unix_stream_socket sock_file process2 file dir))
 (sid kernel) (sidorder (kernel)) (user user) (userrole user role) (role role)
 (sensitivity s0) (sensitivityorder (s0)) (category c0) (categoryorder (c0)) (sensitivitycategory s0 (c0))
 (level low (s0)) (levelrange range (low low)) (userlevel user low) (userrange user range)
 (type httpd_t) (type unconfined_service_t) (type var_run_t) (type init_t) (type named_t) (type tftpd_t)
+(type syslogd_t) (type bin_t) (type usr_t)
 (typeattribute cil_gen_require)
 (roletype role httpd_t) (sidcontext kernel (user role httpd_t range))
 """

@@ -67,6 +67,21 @@ def test_the_audit_is_limited_by_age_and_by_size(table_ii: Database) -> None:
     assert table_ii.rows("select count(*) from audit") == [(1,)]
 
 
+def test_one_address_does_not_displace_the_rows_of_others(table_ii: Database) -> None:
+    add = (
+        "insert into audit (at, actor, action, decision, address, install)"
+        " values (?, 'node', ?, ?, ?, ?)"
+    )
+    table_ii.execute(add, (NOW, "secrets", "200", "10.0.0.1", "order"))
+    table_ii.execute(add, (NOW, "boot", "404", "10.0.0.2", ""))
+    for _ in range(20):
+        table_ii.execute(add, (NOW, "kickstart", "409", "10.0.0.1", ""))
+    limits = HistoryLimits(audit_rows_of_address=5)
+    assert prune_history(table_ii, now=NOW, limits=limits).audit == 15
+    rows = table_ii.rows("select action, count(*) from audit group by action order by action")
+    assert rows == [("boot", 1), ("kickstart", 5), ("secrets", 1)]
+
+
 def test_many_rows_are_removed_in_small_transactions(
     table_ii: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

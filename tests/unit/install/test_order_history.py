@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -199,3 +200,22 @@ def test_no_sequence_of_events_leaves_an_order_in_two_states_or_a_node_with_two_
         (order.id,),
     )
     assert event_states[-1] == (orders.find_by_uuid(table_ii, [order.uuid])[0].state,)
+
+
+def test_a_node_cannot_report_phases_for_ever(
+    table_ii: Database, pin: Pin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_history, "MAX_EVENTS", 5)
+    (order,) = installing(table_ii, pin)
+    for number in range(20):
+        steps = [Progress(f"a{number}"), Progress(f"b{number}")]
+        order_history.record_progress(table_ii, order, steps, now=NOW)
+    (history,) = order_history.node_history(table_ii, "compute-0-0", now=NOW)
+    phases = [event.phase for event in history.events if not event.state]
+    assert phases == ["a0", "b0", "a1", "b1", ""]
+    assert "5" in history.events[-1].message and history.order.phase == "b19"
+    orders.advance(table_ii, order, states.FAILED, now=NOW, audit=AUDIT)
+    order_history.add_note(table_ii, order, order_history.UNCLEAN, "", now=NOW)
+    (history,) = order_history.node_history(table_ii, "compute-0-0", now=NOW)
+    assert [event.state for event in history.events if event.state][-1] == states.FAILED
+    assert len(history.events) == 5 + 3

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
+from ansible_collections.npaci.rocks.plugins.module_utils.service.audit_limit import AuditLimit
 from ansible_collections.npaci.rocks.plugins.module_utils.service.identify import identify
 from ansible_collections.npaci.rocks.plugins.module_utils.service.model import Denied, Sender
 from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import AttributeCache
 from ansible_collections.npaci.rocks.plugins.module_utils.service.profile_cache import ProfileCache
-from ansible_collections.npaci.rocks.plugins.module_utils.service.refusal_limit import RefusalLimit
 from ansible_collections.npaci.rocks.plugins.module_utils.service.report_interval import (
     ReportInterval,
 )
@@ -37,7 +37,7 @@ def context(cluster: Database) -> Context:
         profiles=ProfileCache("/nowhere"),
         attribute_cache=AttributeCache(),
         report_interval=ReportInterval(),
-        refusal_limit=RefusalLimit(),
+        audit_limit=AuditLimit(),
         sender=sender(),
     )
 

@@ -17,7 +17,13 @@ from ..install_check import check_installable
 from ..installer_arguments import installer_for
 from ..model import Client, Denied
 from ..node_values import effective_values, tree_url
-from ..request_context import Context, audit_record, audited, current_context
+from ..request_context import (
+    Context,
+    add_limited_audit,
+    audit_record,
+    audited,
+    current_context,
+)
 from ..sender import ETHERNET_MAC, is_privileged
 
 blueprint = Blueprint("boot", __name__)
@@ -99,7 +105,10 @@ def _answer_node(context: Context, client: Client, loader: Loader) -> Response:
 def _audited_script(context: Context, text: str, *, detail: str, node: str = "") -> Response:
     """Respond with a script that changes no order, and add its audit row."""
     record = audit_record(context.sender, "boot", 200, node=node, detail=detail)
-    add_audit(context.db, record, context.now)
+    if detail == DISCOVERY:  # its rows are counted, and so limited already
+        add_audit(context.db, record, context.now)
+    else:
+        add_limited_audit(context, record, kind="boot")
     return Response(text, mimetype="text/plain")
 
 
