@@ -149,8 +149,14 @@ def install(stage: Stage) -> None:
     assert node.post("/rocks/secrets", *SECRETS_HEADER, order=order.uuid).status == 200
     for phase in ("install", "post", "installed"):
         assert node.post("/rocks/events", order=order.uuid, phase=phase).status == 200, phase
-    pin = {"profile": order.pin.profile, "generation": order.pin.generation}
-    assert node.post("/rocks/events", order=order.uuid, phase="up", **pin).status == 200
+    response = node.post(
+        "/rocks/events",
+        order=order.uuid,
+        phase="up",
+        profile=order.pin.profile,
+        generation=order.pin.generation,
+    )
+    assert response.status == 200
     assert stage.current(order).state == UP
 
 
