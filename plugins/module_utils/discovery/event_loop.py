@@ -28,7 +28,11 @@ GIVE_UP_SECONDS = 30.0  # a service that restarts accepts its reports well befor
 SLOW_FACTOR = 5.0  # the pause after an attempt that failed, in units of its duration
 RETRY_SECONDS = 1.0  # between attempts, and between queries for the states of orders
 MAX_PENDING = 4096  # machines; those beyond repeat their request
-MAX_NOTICES = 10_000  # events about machines that are not enrolled; a flood of them is cut off
+MAX_BATCH = 512  # machines enrolled between two readings of the source
+# Events about machines that are not enrolled; a flood of them is cut off.  The others are about
+# machines that do not boot.
+MAX_NOTICES = 10_000
+MAX_OTHER_NOTICES = 5_000
 
 
 class Source(Protocol):
@@ -151,11 +155,18 @@ class _Loop:
             earlier = self.pending.get(request.mac)
             if earlier is not None:
                 self.pending[request.mac] = merge_requests(earlier, request)
-            elif len(self.pending) < MAX_PENDING:
+            elif len(self.pending) < MAX_PENDING or self._displace_other(request):
                 self.last_seen = self.now()
                 if not self.pending:
                     self.first_seen = self.last_seen
                 self.pending[request.mac] = request
+
+    def _displace_other(self, request: DhcpRequest) -> bool:
+        """Drop a pending request that boots no machine, in favour of one that does."""
+        if not request.is_firmware:
+            return False
+        other = next((mac for mac, known in self.pending.items() if not known.is_firmware), "")
+        return self.pending.pop(other, None) is not None
 
     def run_due(self, no_more: bool, final: bool) -> Iterator[Event]:
         """Run the tasks that are due: enrol, write reports, poll orders.
@@ -164,7 +175,9 @@ class _Loop:
         final    the run ends: run all tasks
         """
         settled = no_more or (self._is_settled() and self.now() >= self.retry_at)
-        if self.pending and (final or settled):
+        if final:
+            yield from self._enrol_all()
+        elif settled:
             yield from self._enrol_pending()
         if not self.reports_current and (final or self.now() >= self.write_again_at):
             yield from self._write_reports()
@@ -204,11 +217,21 @@ class _Loop:
         now = self.now()
         return now - self.last_seen >= SETTLE_SECONDS or now - self.first_seen >= MAX_SETTLE_SECONDS
 
+    def _enrol_all(self) -> Iterator[Event]:
+        """Enrol batch after batch, until one fails."""
+        remaining = 0
+        while self.pending and len(self.pending) != remaining:
+            remaining = len(self.pending)
+            yield from self._enrol_pending()
+
     def _enrol_pending(self) -> Iterator[Event]:
+        if not self.pending:
+            return
         limit = None
         if self.stop_condition.count:
             limit = max(0, self.stop_condition.count - len(self.nodes))
-        batch = list(self.pending.values())[: 1 if self.one_at_a_time else None]
+        booting_first = sorted(self.pending.values(), key=lambda request: not request.is_firmware)
+        batch = booting_first[: 1 if self.one_at_a_time else MAX_BATCH]
         try:
             result = self.handlers.enrol(batch, limit)
         except Unavailable as error:
@@ -310,7 +333,9 @@ class _Loop:
     def _unless_reported(self, event: Event) -> Iterator[Event]:
         """Yield the event unless it repeats an earlier one: machines repeat their requests."""
         key = (event.kind, event.mac, event.name or event.text)
-        if key not in self.reported and len(self.reported) < MAX_NOTICES:
+        others = event.request is not None and not event.request.is_firmware
+        limit = MAX_OTHER_NOTICES if others else MAX_NOTICES
+        if key not in self.reported and len(self.reported) < limit:
             self.reported.add(key)
             yield event
 
@@ -323,4 +348,4 @@ def _wait_for_input(source: Source, seconds: float) -> None:
         poll.register(descriptor, select.POLLIN)
         poll.poll(seconds * 1000)
     else:
-        time.sleep(min(seconds, POLL_SECONDS))
+        time.sleep(min(seconds, POLL_SECONDS))  # a file and the journal have nothing to poll

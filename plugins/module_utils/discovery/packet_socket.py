@@ -31,8 +31,12 @@ AUXDATA = struct.Struct("=IIIHHHH")  # struct tpacket_auxdata of linux/if_packet
 VLAN_VALID = 1 << 4
 
 MAX_FRAME_BYTES = 65536
-RECEIVE_BUFFER_BYTES = 1 << 20
-MAX_FRAMES = 512  # in one call of read()
+RECEIVE_BUFFER_BYTES = 8 << 20
+SO_RCVBUFFORCE = 33  # above the kernel's default limit, which is a tenth of that; only for root
+MAX_FRAMES = 8192  # in one call of read()
+# What the requests of booting firmware contain: option 60, or option 93 with its length.
+FIRMWARE_MARKS = (b"PXEClient", b"HTTPClient", b"\x5d\x02")
+MAX_OTHER_FRAMES = 64  # without such a mark, in one call of read()
 
 
 class Instruction(NamedTuple):
@@ -87,9 +91,13 @@ class PacketSocket:
     def read(self) -> list[DhcpRequest]:
         """Return the requests since the last call, from up to MAX_FRAMES frames, without waiting.
 
+        A flood of requests that boot no machine does not delay those that do: the former are
+        skipped after MAX_OTHER_FRAMES.  An operating system repeats its request.
+
         Raises Unavailable when the interface does not exist any longer.
         """
         requests = []
+        others = 0
         for _frame in range(MAX_FRAMES):
             try:
                 frame, control, _flags, sender = self._socket.recvmsg(
@@ -107,7 +115,11 @@ class PacketSocket:
                     self.interface,
                 ) from error
             # Skip the frontend's own frames, and frames of a VLAN, which has its own interface.
-            if sender[2] != PACKET_OUTGOING and not _vlan_id(control):
+            if sender[2] == PACKET_OUTGOING or _vlan_id(control):
+                continue
+            boots = any(mark in frame for mark in FIRMWARE_MARKS)
+            others += not boots
+            if boots or others <= MAX_OTHER_FRAMES:
                 request = request_in(frame, self.interface)
                 if request:
                     requests.append(request)
@@ -143,7 +155,10 @@ def _open_socket(interface: str) -> socket.socket:
     try:
         _attach_filter(packet_socket)
         packet_socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-        packet_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        try:
+            packet_socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+        except PermissionError:  # CAP_NET_RAW without CAP_NET_ADMIN
+            packet_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         packet_socket.setblocking(False)
         packet_socket.bind((interface, ETH_P_ALL))
     except OSError as error:

@@ -118,8 +118,18 @@ def test_a_packet_socket_ignores_requests_of_the_frontend(net: Network) -> None:
 def test_a_packet_socket_reports_each_of_a_thousand_machines(net: Network) -> None:
     machine = net.client()
     with open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket:
-        send(machine, [dhcp.discover(dhcp.mac(number)) for number in range(1000)])
+        send(machine, [dhcp.discover(dhcp.mac(number), [PXE]) for number in range(1000)])
         assert len(collect(packet_socket, lambda requests: len(requests) == 1000)) == 1000
+
+
+def test_a_packet_socket_reports_a_machine_that_boots_during_a_flood(net: Network) -> None:
+    machine = net.client()
+    with open_until_end(net.server.call(PacketSocket, BRIDGE)) as packet_socket:
+        send(machine, [dhcp.discover(dhcp.mac(number)) for number in range(2, 5000)])
+        send(machine, [dhcp.discover(dhcp.mac(1), [PXE])])
+        requests = collect(packet_socket, lambda requests: any(r.vendor for r in requests))
+        assert [r.mac for r in requests if r.vendor] == [dhcp.mac(1)]
+        assert 0 < len(requests) < 1000
 
 
 def test_a_packet_socket_survives_a_down_interface_and_reports_a_deleted_one(

@@ -12,6 +12,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import N
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.event_loop import (
     GIVE_UP_SECONDS,
+    MAX_BATCH,
     MAX_PENDING,
     Handlers,
     Source,
@@ -36,6 +37,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
 
 START = 1000.0
 REFUSED_MACHINE = 0xEE
+PXE = "PXEClient:Arch:00007:UNDI:003000"
 
 
 def mac(number: int) -> str:
@@ -102,7 +104,7 @@ class Simulation:
             raise CommandError("ended with status 1", "journalctl")
         due = [number for at, number in self.schedule if at <= self.clock]
         self.schedule = [(at, number) for at, number in self.schedule if at > self.clock]
-        return [*self.flood, *(DhcpRequest(mac(number)) for number in due)]
+        return [*self.flood, *(DhcpRequest(mac(number), vendor=PXE) for number in due)]
 
     def close(self) -> None: ...
 
@@ -415,14 +417,34 @@ def test_the_end_of_the_source_ends_the_run() -> None:
     assert events[-1] == Event(EventKind.ENDED, text="all")
 
 
-def test_a_batch_has_at_most_max_pending_machines() -> None:
-    simulation = Simulation()
-    simulation.flood = [
+def other_machines(count: int) -> list[DhcpRequest]:
+    """Return requests of machines that do not boot."""
+    return [
         DhcpRequest(f"52:54:{n >> 16:02x}:00:{n >> 8 & 255:02x}:{n & 255:02x}")
-        for n in range(MAX_PENDING + 1000)
+        for n in range(count)
     ]
+
+
+def test_a_flood_is_enrolled_in_batches() -> None:
+    simulation = Simulation()
+    simulation.flood = other_machines(MAX_PENDING + 1000)
     next(event for event in simulation.run(StopCondition()) if event.kind == EventKind.ENROLLED)
-    assert max(map(len, simulation.batches)) == MAX_PENDING
+    assert max(map(len, simulation.batches)) == MAX_BATCH
+
+
+def test_all_that_is_pending_at_the_end_is_enrolled() -> None:
+    simulation = Simulation()
+    simulation.flood = other_machines(3 * MAX_BATCH + 1)
+    simulation.exhausted = True
+    events = simulation.run(StopCondition(seconds=0.001))
+    assert sum(event.kind == EventKind.ENROLLED for event in events) == 3 * MAX_BATCH + 1
+
+
+def test_a_machine_that_boots_displaces_others_and_comes_first() -> None:
+    simulation = Simulation((0.0, 1))
+    simulation.flood = other_machines(MAX_PENDING)
+    next(event for event in simulation.run(StopCondition()) if event.kind == EventKind.ENROLLED)
+    assert simulation.batches[0][0] == mac(1)
 
 
 def test_the_reason_of_a_failed_installation_is_reported_once() -> None:
