@@ -181,4 +181,5 @@ SUMMARIES: Mapping[str, Callable[[Result], list[str]]] = {
     "rocks_reinstall": _message,
     "rocks_verify": _message,
     "rocks_power": _message,
+    "rocks_maintenance": _message,
 }

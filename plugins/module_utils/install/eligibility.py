@@ -17,6 +17,8 @@ UNCHANGED: Final = "unchanged"
 UNDER_WAY: Final = "live"
 """An order for the same generation and profile is under way."""
 REFUSED: Final = "refused"
+MAINTENANCE: Final = "maintenance"
+"""The node is out of service, and is left alone."""
 
 
 def decide(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool = False) -> Verdict:
@@ -26,6 +28,9 @@ def decide(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool =
     rearm  the administrator has checked a suspect node and clears it
     """
     last = candidate.last
+    if candidate.maintenance:
+        reason = f"{candidate.maintenance}; to end it: rocks_maintenance with state=absent"
+        return Verdict(candidate.name, MAINTENANCE, reason, last)
     refusal = not_installable_reason(candidate) or _suspect_reason(last, rearm)
     if refusal:
         return Verdict(candidate.name, REFUSED, refusal, last)

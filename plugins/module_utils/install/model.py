@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Optional
 
 from .states import OrderState
 
-Action = Literal["order", "unchanged", "live", "refused"]
+Action = Literal["order", "unchanged", "live", "refused", "maintenance"]
 """What happens to a node when it is ordered; ``eligibility`` explains the values."""
 
 
@@ -118,6 +118,8 @@ class Candidate(NamedTuple):
     """Its latest order, the only one that can be live."""
     frontend_conflict: str
     """Why its machine is the frontend, although its row differs; empty if it is another machine."""
+    maintenance: str = ""
+    """Since when and why it is out of service; empty if it is in service."""
 
 
 class Verdict(NamedTuple):

@@ -45,10 +45,14 @@ NODE_KEY = "node_key"
 CHUNK = 500  # names in one query: SQLite allows 32,766 parameters, older versions 999
 REASON_CHARACTERS = 255
 NO_PROGRESS = Progress("")
+MAINTENANCE_ATTRIBUTE = "maintenance"
+"""The attribute of a node that is out of service: since when, by whom and why."""
 FOREVER = "9999"  # sorts after every time
 
 SELECT_CANDIDATES = (
-    f"select n.id, n.name, a.name, a.root, m.distribution, n.arch, {ORDER_COLUMNS} from nodes n"
+    "select n.id, n.name, a.name, a.root, m.distribution, n.arch,"
+    " coalesce((select value from attributes where scope = 'node' and owner = n.id"
+    f" and name = '{MAINTENANCE_ATTRIBUTE}'), ''), {ORDER_COLUMNS} from nodes n"
     " join memberships m on m.id = n.membership join appliances a on a.id = m.appliance"
     " left join installs i on i.id = (select max(id) from installs where node = n.id)"
 )
@@ -77,7 +81,7 @@ def load_candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
         query = f"{SELECT_CANDIDATES} where n.name in ({_placeholders(chunk)})"
         for row in db.rows(query, chunk):
             by_name[row[1]] = Candidate._make(
-                (*row[:6], optional_order_from_row(row[6:]), conflicts.get(row[1], ""))
+                (*row[:6], optional_order_from_row(row[7:]), conflicts.get(row[1], ""), row[6])
             )
     missing = sorted(set(names) - set(by_name))
     if missing:

@@ -13,7 +13,7 @@ from typing import Sequence
 from ..cluster.database import Database
 from ..errors import Refused, combine
 from . import orders
-from .eligibility import REFUSED
+from .eligibility import MAINTENANCE, REFUSED
 from .model import Audit, Candidate
 from .order_records import ADD_AUDIT, STATE, audit_row
 from .states import BOOTED, ENDED_BADLY, LIVE, ORDERED
@@ -62,7 +62,7 @@ def permit_wipe(db: Database, names: Sequence[str], *, by: str, now: str) -> dic
                 messages[node.name] = f"this will be deleted: {last.reason}"
                 pins[node.name] = last.pin
         verdicts = orders.create_orders(db, pins, by=by, now=now, wipe=True)
-        refused = [verdict for verdict in verdicts if verdict.action == REFUSED]
+        refused = [verdict for verdict in verdicts if verdict.action in (REFUSED, MAINTENANCE)]
         if refused:
             raise combine([Refused(verdict.reason, verdict.node) for verdict in refused])
     return messages

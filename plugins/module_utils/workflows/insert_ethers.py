@@ -187,7 +187,7 @@ class _Run:
             rearm=self._replaces,
         )
         for verdict in verdicts:
-            if verdict.action == eligibility.REFUSED:
+            if verdict.action in (eligibility.REFUSED, eligibility.MAINTENANCE):
                 raise Refused(verdict.reason, verdict.node)
 
     def _order_and_check_reports(self, nodes: Sequence[Node]) -> None:

@@ -18,6 +18,7 @@ from ..cluster.nodes import list_nodes
 from ..errors import DescriptionError, RocksError
 from ..install import orders, timestamps
 from ..install.eligibility import (
+    MAINTENANCE,
     ORDER,
     REFUSED,
     UNCHANGED,
@@ -45,8 +46,8 @@ from ..install.states import UP
 from ..settings import load
 from .install_targets import LibraryCache, resolve_pins
 
-SUCCESS_STEPS = (UP, UNCHANGED, SENT, ORDER, UNDER_WAY)
-UNCHANGED_STEPS = (UNCHANGED, UNDER_WAY, REFUSED, NOT_BEGUN)
+SUCCESS_STEPS = (UP, UNCHANGED, SENT, ORDER, UNDER_WAY, MAINTENANCE)
+UNCHANGED_STEPS = (UNCHANGED, UNDER_WAY, REFUSED, NOT_BEGUN, MAINTENANCE)
 NOT_UP = "not up"
 STATE_WORDS = {
     UP: "up",
@@ -54,6 +55,7 @@ STATE_WORDS = {
     SENT: "sent",
     UNDER_WAY: "under way",
     ORDER: "would be ordered",
+    MAINTENANCE: "in maintenance",
     REFUSED: "refused",
     NOT_BEGUN: "not begun",
 }
@@ -239,7 +241,12 @@ def _count_states(last: Mapping[str, Step]) -> str:
     names: dict[str, list[str]] = {words: [] for words in STATE_WORDS.values()}
     for name, step in sorted(last.items()):
         names.setdefault(STATE_WORDS.get(step.state, NOT_UP), []).append(name)
-    failures = {STATE_WORDS[REFUSED], STATE_WORDS[NOT_BEGUN], NOT_UP}
+    failures = {
+        STATE_WORDS[REFUSED],
+        STATE_WORDS[NOT_BEGUN],
+        STATE_WORDS[MAINTENANCE],
+        NOT_UP,
+    }
     counts = []
     for words, nodes in names.items():
         if nodes:

@@ -117,7 +117,7 @@ def test_slurm_is_not_called_without_nodes() -> None:
 def test_an_automatic_reason_of_slurm_does_not_mean_that_others_drained_the_node(
     reason: str,
 ) -> None:
-    assert not SlurmNode("down", reason).drained_by_others
+    assert not SlurmNode("down", reason).drained_by_others("rocks_reinstall")
 
 
 def test_openpbs_drains_and_resumes_by_the_same_rules() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Mapping
 
-from ..eligibility import REFUSED, UNCHANGED
+from ..eligibility import MAINTENANCE, REFUSED, UNCHANGED
 from ..states import BOOTED, CANCELLED, EXPIRED, FAILED, INSTALLED, INSTALLING, ORDERED, UP
 from .rollout import NOT_BEGUN, SENT, WAITING, Step
 
@@ -22,7 +22,7 @@ SHARES: Mapping[str, float] = {
     UP: 1.0,
 }
 INSTALLING_SHARE = SHARES[INSTALLED] - SHARES[INSTALLING]
-FINAL_STATES = (UP, FAILED, EXPIRED, CANCELLED, REFUSED, UNCHANGED, NOT_BEGUN)
+FINAL_STATES = (UP, FAILED, EXPIRED, CANCELLED, REFUSED, UNCHANGED, MAINTENANCE, NOT_BEGUN)
 
 
 def format_step(step: Step) -> str:

@@ -15,7 +15,7 @@ from typing import Callable, Collection, Final, Iterator, Mapping, NamedTuple, S
 from ...cluster.database import Database
 from ...errors import RocksError
 from .. import orders, sending
-from ..eligibility import ORDER, REFUSED, UNCHANGED, UNDER_WAY
+from ..eligibility import MAINTENANCE, ORDER, REFUSED, UNCHANGED, UNDER_WAY
 from ..model import Order, Pin, Verdict
 from ..power.boot_target import BootTarget
 from ..schedulers.base import NoScheduler, Scheduler
@@ -53,7 +53,7 @@ class Step(NamedTuple):
     node: str
     state: str
     """A state of its order, or ``waiting``, ``sent``, ``live`` (another command follows it),
-    ``unchanged``, ``refused``, ``not begun``."""
+    ``unchanged``, ``maintenance``, ``refused``, ``not begun``."""
     message: str = ""
     done: int = 0
     total: int = 0
@@ -97,7 +97,7 @@ def roll_out(
     nodes = []
     unchanged = []
     for verdict in verdicts:
-        if verdict.action in (REFUSED, UNCHANGED):
+        if verdict.action in (REFUSED, UNCHANGED, MAINTENANCE):
             yield Step(verdict.node, verdict.action, verdict.reason)
         else:
             nodes.append(verdict.node)

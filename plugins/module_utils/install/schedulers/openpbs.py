@@ -16,7 +16,7 @@ from ...process import Run
 
 SECONDS = 60.0
 COMMENT_PREFIX = "rocks_reinstall"
-"""The start of every comment that is set here."""
+"""The start of every comment that a reinstallation sets."""
 
 
 class Vnode(NamedTuple):
@@ -26,31 +26,36 @@ class Vnode(NamedTuple):
     comment: str
     jobs: str
 
-    @property
-    def drained_by_rocks(self) -> bool:
-        return "offline" in self.states and self.comment.startswith(COMMENT_PREFIX)
+    def drained_by(self, prefix: str) -> bool:
+        return "offline" in self.states and self.comment.startswith(prefix)
 
-    @property
-    def drained_by_others(self) -> bool:
-        return "offline" in self.states and not self.comment.startswith(COMMENT_PREFIX)
+    def drained_by_others(self, prefix: str) -> bool:
+        return "offline" in self.states and not self.comment.startswith(prefix)
 
 
 class OpenPBS:
     """All nodes must be known to OpenPBS; the error of pbsnodes names an unknown one."""
 
-    def __init__(self, run: Run = process.run) -> None:
+    def __init__(self, run: Run = process.run, prefix: str = COMMENT_PREFIX) -> None:
         self._run = run
+        self._prefix = prefix
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
-        names = [name for name, node in self._vnodes(nodes).items() if not node.drained_by_others]
+        names = [
+            name
+            for name, node in self._vnodes(nodes).items()
+            if not node.drained_by_others(self._prefix)
+        ]
         if names:
-            self._call(["pbsnodes", "-o", "-C", f"{COMMENT_PREFIX}: {reason}", *names])
+            self._call(["pbsnodes", "-o", "-C", f"{self._prefix}: {reason}", *names])
 
     def busy(self, nodes: Sequence[str]) -> set[str]:
         return {name for name, node in self._vnodes(nodes).items() if node.jobs}
 
     def resume(self, nodes: Sequence[str]) -> None:
-        names = [name for name, node in self._vnodes(nodes).items() if node.drained_by_rocks]
+        names = [
+            name for name, node in self._vnodes(nodes).items() if node.drained_by(self._prefix)
+        ]
         if names:
             self._call(["pbsnodes", "-r", "-C", "", *names])
 

@@ -16,7 +16,7 @@ from ...process import Run
 
 SECONDS = 60.0
 REASON_PREFIX = "rocks_reinstall"
-"""The start of every reason that is set here; it distinguishes these nodes from others."""
+"""The start of the reasons that a reinstallation sets; it distinguishes these nodes from others."""
 REASON_CHARACTERS = 200
 FLAGS = "*~#!%$@^-+"  # sinfo(1), NODE STATE CODES
 # States in which a job, or its epilogue, still runs.
@@ -38,14 +38,12 @@ class SlurmNode(NamedTuple):
     def busy(self) -> bool:
         return self.state in BUSY
 
-    @property
-    def drained_by_rocks(self) -> bool:
-        return self.state in OUT_OF_SERVICE and self.reason.startswith(REASON_PREFIX)
+    def drained_by(self, prefix: str) -> bool:
+        return self.state in OUT_OF_SERVICE and self.reason.startswith(prefix)
 
-    @property
-    def drained_by_others(self) -> bool:
+    def drained_by_others(self, prefix: str) -> bool:
         """Check whether a person or a health check took the node out of service."""
-        automatic = (REASON_PREFIX, *SLURM_REASONS)
+        automatic = (prefix, *SLURM_REASONS)
         return self.state in OUT_OF_SERVICE and not self.reason.startswith(automatic)
 
 
@@ -83,28 +81,38 @@ class SlurmCommands:
 
 
 class Slurm:
-    """Treats nodes that Slurm does not know (login nodes, file servers) as free."""
+    """Treats nodes that Slurm does not know (login nodes, file servers) as free.
 
-    def __init__(self, run: Run = process.run) -> None:
+    prefix  the start of the reasons that are set, and of those that are resumed
+    """
+
+    def __init__(self, run: Run = process.run, prefix: str = REASON_PREFIX) -> None:
         self.commands = SlurmCommands(run)
+        self._prefix = prefix
 
     def drain(self, nodes: Sequence[str], reason: str) -> None:
         names = [
-            name for name, node in self.commands.nodes(nodes).items() if not node.drained_by_others
+            name
+            for name, node in self.commands.nodes(nodes).items()
+            if not node.drained_by_others(self._prefix)
         ]
-        self.commands.update(names, "State=DRAIN", reason_setting(reason))
+        self.commands.update(names, "State=DRAIN", reason_setting(reason, self._prefix))
 
     def busy(self, nodes: Sequence[str]) -> set[str]:
         return {name for name, node in self.commands.nodes(nodes).items() if node.busy}
 
     def resume(self, nodes: Sequence[str]) -> None:
-        names = [name for name, node in self.commands.nodes(nodes).items() if node.drained_by_rocks]
+        names = [
+            name
+            for name, node in self.commands.nodes(nodes).items()
+            if node.drained_by(self._prefix)
+        ]
         self.commands.update(names, "State=RESUME")
 
     def hold(self, node: str, reason: str) -> None:
         self.drain([node], reason)
 
 
-def reason_setting(reason: str) -> str:
+def reason_setting(reason: str, prefix: str = REASON_PREFIX) -> str:
     """Return the setting for ``scontrol update``, cut to a length that Slurm accepts."""
-    return f"Reason={REASON_PREFIX}: {reason}"[:REASON_CHARACTERS]
+    return f"Reason={prefix}: {reason}"[:REASON_CHARACTERS]
