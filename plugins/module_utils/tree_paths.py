@@ -5,6 +5,7 @@
 <root>/<distribution>/<arch>                              link to the published generation
 <root>/.generations/<distribution>/<arch>/<generation>/   one immutable tree
 <tree>/build/profiles/<graph root>-<digits>.json          one compiled profile
+<tree>/build/profiles/<digits>.packages                   the packages that it installs
 """
 
 from __future__ import annotations
@@ -81,3 +82,8 @@ def profile_root(file_name: str) -> str:
 def profile_file_name(graph_root: str, sha256: str) -> str:
     """Return the file name of a stored profile: its graph root and the beginning of its SHA-256."""
     return graph_root + profile_ending(sha256)
+
+
+def package_list_name(sha256: str) -> str:
+    """Return the file name of the packages that the profile with this SHA-256 installs."""
+    return f"{sha256[:PROFILE_DIGITS]}.packages"

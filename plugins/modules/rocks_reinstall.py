@@ -17,8 +17,11 @@ description:
   - All partitions except root are preserved, unless O(wipe) is set.
   - One node is installed first, as a canary; the others follow in waves. Too many failures stop the
     rollout.
-  - A node that already runs the requested generation and profile is left alone. Frontends, switches
-    and nodes with another order are refused, each with its reason.
+  - A node that already runs what it would get is left alone. The kickstart with the node's values,
+    the packages that it installs and the versions of its secrets are compared, not the names of
+    generations. For any other node, the message lists what differs, such as
+    V(timezone: Etc/UTC -> Europe/Zurich; 3 packages).
+  - Frontends, switches and nodes with another order are refused, each with its reason.
   - If you interrupt it, it prints which orders stay in the database; a second run follows them.
   - Several runs at the same time restart each machine once, and never one that installs itself.
 options:
@@ -36,7 +39,7 @@ options:
       - Slurm uses it to give a job the software that it requires, see C(docs/reinstalling.md).
     type: str
   force:
-    description: Also install nodes that already run the requested generation and profile.
+    description: Also install nodes that already run what they would get.
     type: bool
     default: false
   wipe:

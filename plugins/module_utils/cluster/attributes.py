@@ -104,6 +104,22 @@ def effective_for_nodes(
     return {node.name: _merge_for_node(values, node) for node in nodes}
 
 
+def effective_values_for_nodes(
+    database: Database, nodes: Iterable[Node]
+) -> dict[str, dict[str, str]]:
+    """Return ``effective_values`` of many nodes, by node name, with one query."""
+    values = stored_values(database)
+    return {
+        node.name: merge_attributes(
+            values.get(("global", "")),
+            values.get(("appliance", node.appliance)),
+            values.get(("node", node.name)),
+            intrinsic_values(node),
+        )
+        for node in nodes
+    }
+
+
 def stored_values(database: Database) -> StoredValues:
     """Return every attribute that is set, by scope and owner."""
     return _group_by_scope(database.rows(STORED_VALUES))

@@ -54,13 +54,15 @@ ROLES: Mapping[Role, frozenset[Privilege]] = {
     "service": frozenset().union(
         _select(*READABLE),
         _insert("hardware", "install_keys", "install_events", "audit", "secrets"),
-        {Privilege("hardware", "UPDATE"), Privilege("secrets", "UPDATE")},
+        _insert("site_keys", "node_states"),
+        {Privilege(table, "UPDATE") for table in ("hardware", "secrets", "node_states")},
         _update("install_keys", "used"),
         _update("schema_version", "revision"),
         _update(
             "installs",
             *("state", "live", "changed", "expires", "attempts", "phase", "done", "total"),
             *("message", "reason", "delivered", "suspect", "manifest", "checked", "found"),
+            *("recipe", "secret_hashes"),
         ),
     ),
 }

@@ -17,7 +17,10 @@ from .database import Database
 from .schema import CURRENT_VERSION, HIDDEN_TABLES, TABLES
 
 FORMAT = "npaci.rocks cluster database"
-KEYS = {"hardware": "node"}  # the order of rows; every other table is ordered by id
+KEYS = {
+    "hardware": "node",
+    "node_states": "node",
+}  # the order of rows; every other table is ordered by id
 DAMAGED = "the dump is damaged"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 # Only the accounts of the administrator and of the service can read these.
-HIDDEN_TABLES = frozenset(("secrets", "install_keys"))
+HIDDEN_TABLES = frozenset(("secrets", "install_keys", "site_keys"))
 
 # In the order in which a dump is restored: a table comes after those that its rows refer to.
 TABLES = (
@@ -27,6 +27,8 @@ TABLES = (
     "install_keys",
     "install_events",
     "audit",
+    "site_keys",
+    "node_states",
 )
 
 ENGINE_SYNTAX = {
@@ -277,6 +279,31 @@ BOOT_COLUMN = (
     " check (boot in ('yes', 'no'))"
 )
 
+# What an order has put into its node: install/recipes.py.
+RECIPE_COLUMNS = (
+    "alter table installs add column {}recipe text not null default ''",
+    "alter table installs add column {}secret_hashes text not null default ''",
+)
+
+# The keys of hashes of secrets, by purpose.
+SITE_KEYS = """
+create table if not exists site_keys (
+  id     {id},
+  name   varchar(32) not null unique,
+  value  varchar(64) not null
+){table}"""
+
+# `heard`: the last message of the node; `behind`: what a reinstallation would change, one line
+# each, as of `compared`.
+NODE_STATES = """
+create table if not exists node_states (
+  node      int primary key,
+  heard     varchar(19) not null default '',
+  compared  varchar(19) not null default '',
+  behind    text not null default '',
+  foreign key (node) references nodes (id) on delete cascade
+){table}"""
+
 # Table III of the paper, and the two memberships that only its Table II has.
 FIRST_APPLIANCES = """
 insert into appliances (id, name, root) values
@@ -332,6 +359,15 @@ VERSIONS = (
         (
             Step(BOOT_COLUMN.format(""), "sqlite"),
             Step(BOOT_COLUMN.format("if not exists "), "mysql"),
+        ),
+    ),
+    Version(
+        3,
+        (
+            *(Step(sql.format(""), "sqlite") for sql in RECIPE_COLUMNS),
+            *(Step(sql.format("if not exists "), "mysql") for sql in RECIPE_COLUMNS),
+            Step(SITE_KEYS),
+            Step(NODE_STATES),
         ),
     ),
 )

@@ -5,15 +5,16 @@ reinstallation)."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Optional
 
 from ..cluster.model import FRONTEND
 from .model import Candidate, Order, Pin, Verdict
+from .recipes import Comparison
 from .states import INSTALLED, OPEN, UP
 
 ORDER: Final = "order"
 UNCHANGED: Final = "unchanged"
-"""The node runs the requested generation and profile."""
+"""The node runs what it would get."""
 UNDER_WAY: Final = "live"
 """An order for the same generation and profile is under way."""
 REFUSED: Final = "refused"
@@ -21,11 +22,19 @@ MAINTENANCE: Final = "maintenance"
 """The node is out of service, and is left alone."""
 
 
-def decide(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool = False) -> Verdict:
+def decide(
+    candidate: Candidate,
+    pin: Pin,
+    comparison: Optional[Comparison] = None,
+    *,
+    force: bool = False,
+    rearm: bool = False,
+) -> Verdict:
     """Decide what happens when ``pin`` is ordered for this node.
 
-    force  install even if the node runs the same generation and profile
-    rearm  the administrator has checked a suspect node and clears it
+    comparison  what a reinstallation would change; None: compare the pins
+    force       install even if nothing would change
+    rearm       the administrator has checked a suspect node and clears it
     """
     last = candidate.last
     if candidate.maintenance:
@@ -36,13 +45,29 @@ def decide(candidate: Candidate, pin: Pin, *, force: bool = False, rearm: bool =
         return Verdict(candidate.name, REFUSED, refusal, last)
     if last and last.state in OPEN:
         return _decide_live(last, pin)
-    if last and not force and last.pin == pin:
+    if comparison and (last is None or comparison.order != last.id):
+        comparison = None  # another order was made since
+    if last and not force and _is_unchanged(last, pin, comparison):
         if last.state == UP:
-            reason = f"it runs generation {pin.generation}"
-            return Verdict(candidate.name, UNCHANGED, reason, last)
+            return Verdict(candidate.name, UNCHANGED, _same_reason(last, pin, comparison), last)
         if last.state == INSTALLED:
             return Verdict(candidate.name, UNDER_WAY, "it is installed and booting", last)
-    return Verdict(candidate.name, ORDER, _order_reason(last, pin))
+    return Verdict(candidate.name, ORDER, _order_reason(last, pin, comparison))
+
+
+def _is_unchanged(last: Order, pin: Pin, comparison: Optional[Comparison]) -> bool:
+    if comparison is None or comparison.differences is None:
+        return last.pin == pin
+    return not comparison.differences
+
+
+def _same_reason(last: Order, pin: Pin, comparison: Optional[Comparison]) -> str:
+    reason = f"it runs generation {last.pin.generation}"
+    if comparison and comparison.differences is None:
+        return f"{reason}; its values are unknown, compared by generation"
+    if last.pin.generation == pin.generation:
+        return reason
+    return f"{reason}, and {pin.generation} would give it the same"
 
 
 def not_installable_reason(candidate: Candidate) -> str:
@@ -59,8 +84,10 @@ def not_installable_reason(candidate: Candidate) -> str:
     return ""
 
 
-def _order_reason(last: Order | None, pin: Pin) -> str:
+def _order_reason(last: Order | None, pin: Pin, comparison: Optional[Comparison]) -> str:
     """Describe the change for a preview: the node's current state, and its new one."""
+    if last and last.state == UP and comparison and comparison.differences is not None:
+        return "; ".join(comparison.differences) or "forced"
     if not last:
         return f"never installed; gets generation {pin.generation}"
     if last.state != UP:

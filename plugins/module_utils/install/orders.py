@@ -27,6 +27,7 @@ from .order_records import (
     optional_order_from_row,
     order_from_row,
 )
+from .recipes import Comparison
 from .states import (
     CANCELLED,
     ENDED_BADLY,
@@ -94,18 +95,24 @@ def load_candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
 
 
 def preview(
-    db: Database, pins: Mapping[str, Pin], *, force: bool = False, rearm: bool = False
+    db: Database,
+    pins: Mapping[str, Pin],
+    comparisons: Mapping[str, Comparison] = {},
+    *,
+    force: bool = False,
+    rearm: bool = False,
 ) -> list[Verdict]:
     """Return the verdict that ``create_orders`` would reach for each node.  Changes nothing."""
     return [
-        decide(candidate, pins[candidate.name], force=force, rearm=rearm)
-        for candidate in load_candidates(db, list(pins))
+        decide(node, pins[node.name], comparisons.get(node.name), force=force, rearm=rearm)
+        for node in load_candidates(db, list(pins))
     ]
 
 
 def create_orders(
     db: Database,
     pins: Mapping[str, Pin],
+    comparisons: Mapping[str, Comparison] = {},
     *,
     by: str,
     now: str,
@@ -119,16 +126,17 @@ def create_orders(
 ) -> list[Verdict]:
     """Order each node once, in one transaction, and return a verdict for each.
 
-    pins      node -> what to install
-    by        the user
-    lifetime  seconds until an order expires if the machine does not follow it
-    force     also install nodes that run the same generation and profile
-    rearm     the administrator clears the machine: a suspect node is ordered, and the node does not
-              need the key from its last installation (its disk is new)
-    wipe      a first installation may wipe disks that are not blank
-    batch     a label that these orders share
-    driver    how the machines boot the installer already, so that no command restarts them; empty:
-              they do not yet
+    pins         node -> what to install
+    comparisons  node -> what a reinstallation would change; nodes without one are compared by pin
+    by           the user
+    lifetime     seconds until an order expires if the machine does not follow it
+    force        also install nodes in which nothing would change
+    rearm        the administrator clears the machine: a suspect node is ordered, and the node does
+                 not need the key from its last installation (its disk is new)
+    wipe         a first installation may wipe disks that are not blank
+    batch        a label that these orders share
+    driver       how the machines boot the installer already, so that no command restarts them;
+                 empty: they do not yet
 
     Frontends (by membership or by address), switches and busy nodes are refused, each with its
     reason.  Raises NotFound for an unknown node; then nothing is ordered.
@@ -136,7 +144,10 @@ def create_orders(
     with db.transaction():
         expire(db, now=now, names=list(pins))
         candidates = load_candidates(db, list(pins))
-        verdicts = [decide(node, pins[node.name], force=force, rearm=rearm) for node in candidates]
+        verdicts = [
+            decide(node, pins[node.name], comparisons.get(node.name), force=force, rearm=rearm)
+            for node in candidates
+        ]
         selected = [node for node, verdict in zip(candidates, verdicts) if verdict.action == ORDER]
         if not selected:
             return verdicts

@@ -19,6 +19,7 @@ from ..tree_paths import generation_url
 from .ca_certificate import base64_certificate
 from .model import Client
 
+ANY_GENERATION = "any"  # in place of a name
 ATTRIBUTES = (
     "select coalesce(a.name, ''), t.name, t.value"
     " from attributes t left join appliances a on a.id = t.appliance"
@@ -95,10 +96,7 @@ def order_values(settings: Settings, order: Order) -> dict[str, str]:
     They can only stand in texts: the structure of a profile was fixed before the order was made.
     """
     return {
-        "distribution": order.pin.distribution,
-        "frontend_url": settings.url,
-        "frontend_authority": base64_certificate(settings.authority),
-        "install_url": tree_url(settings, order.pin),
+        **_site_values(settings, order.pin),
         "install_order": order.uuid,
         "install_generation": order.pin.generation,
         "install_profile": order.pin.profile,
@@ -116,3 +114,27 @@ def _accounts_version(bundle: str) -> int:
         return int(os.stat(bundle).st_mtime)
     except OSError:
         return 0
+
+
+def comparable_values(settings: Settings, pin: Pin) -> dict[str, str]:
+    """Return ``order_values`` without what each order changes: its own name, its permission to
+    wipe disks, the version of the accounts, which nodes fetch again and again, and the names of
+    the generation and of the profile, whose contents are compared.
+    """
+    return {
+        **_site_values(settings, pin._replace(generation=ANY_GENERATION)),
+        "install_order": "",
+        "install_generation": "",
+        "install_profile": "",
+        "install_wipe": "no",
+        "accounts_version": "0",
+    }
+
+
+def _site_values(settings: Settings, pin: Pin) -> dict[str, str]:
+    return {
+        "distribution": pin.distribution,
+        "frontend_url": settings.url,
+        "frontend_authority": base64_certificate(settings.authority),
+        "install_url": tree_url(settings, pin),
+    }

@@ -14,6 +14,7 @@ from ..files import read_bytes
 from ..install.model import Pin
 from ..profile.model import Profile
 from ..profile.output import render
+from ..profile.output.package_list import package_list_digest
 from ..profile.output.serialization import deserialize
 from ..tree_paths import generation_folder, profile_ending, profiles_folder
 
@@ -42,6 +43,14 @@ class ProfileCache:
                 "the file was edited: build the generation again",
             )
         return deserialize(data.decode(), path)
+
+    def packages(self, pin: Pin) -> str:
+        """Return the SHA-256 of the packages that the profile of an order installs.
+
+        Empty if the generation was built before such lists existed, or was removed.
+        """
+        folder = profiles_folder(pinned_generation_folder(self._distributions, pin))
+        return package_list_digest(folder, pin.profile)
 
     def kickstart(self, pin: Pin, values: Mapping[str, str]) -> str:
         """Return the kickstart of a node.

@@ -44,6 +44,7 @@ from ..install.schedulers.base import SCHEDULERS, Impatient
 from ..install.schedulers.choice import choose_scheduler, jobs_without_scheduler
 from ..install.states import UP
 from ..settings import load
+from .compare_nodes import compare_nodes
 from .install_targets import LibraryCache, resolve_pins
 
 SUCCESS_STEPS = (UP, UNCHANGED, SENT, ORDER, UNDER_WAY, MAINTENANCE)
@@ -132,10 +133,11 @@ def reinstall(
         refused.update(_invalid_boot_methods(targets))
         refused.update(find_jobs([node for node in pins if node not in refused]))
         pins = {node: pin for node, pin in pins.items() if node not in refused}
+        comparisons = compare_nodes(database, pins, settings)
         yield from [Step(node, REFUSED, reason) for node, reason in refused.items()]
         if dry_run:
             for verdict in orders.preview(
-                database, pins, force=options["force"], rearm=options["rearm"]
+                database, pins, comparisons, force=options["force"], rearm=options["rearm"]
             ):
                 yield Step(verdict.node, verdict.action, verdict.reason)
             return
@@ -152,6 +154,7 @@ def reinstall(
                 wipe=options["wipe"],
                 wait=options["wait"],
                 deadlines=options["deadlines"],
+                comparisons=comparisons,
             ),
             effects=Effects(
                 boot_installer=lambda target: boot_installer(target, power_only=options["power"]),

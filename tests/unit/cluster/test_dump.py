@@ -30,6 +30,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import 
     TABLES,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_hashes import site_key
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
@@ -62,6 +63,8 @@ def full_database(table_ii: Database) -> Database:
     )
     table_ii.execute("insert into install_events (install, at, total) values (1, '', 5000000000)")
     table_ii.execute("insert into audit (at, actor, action, decision) values ('', 'a', 'b', 'c')")
+    site_key(table_ii)
+    table_ii.execute("insert into node_states (node, behind) values (4, 'timezone: a -> b')")
     remove_nodes(table_ii, ["web-1-0"])
     add_nodes(table_ii, [NewNode(ip="none")])
     return table_ii
@@ -88,7 +91,7 @@ def test_dumping_a_restored_database_gives_the_same_bytes(
 def test_a_dump_contains_secrets_only_on_request(full_database: Database) -> None:
     assert "swordfish" in dump_database(full_database, secrets=True)
     assert "swordfish" not in dump_database(full_database)
-    assert not {"secrets", "install_keys"} & set(
+    assert not {"secrets", "install_keys", "site_keys"} & set(
         parse_dump(dump_database(full_database), "dump").columns
     )
 

@@ -20,6 +20,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import 
     Version,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Refused, RocksError
+from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import load_candidates
+from ansible_collections.npaci.rocks.plugins.module_utils.install.recipes import load_recipes
 from support.cluster import fill
 
 NEXT = Version(
@@ -123,6 +125,25 @@ def test_private_networks_of_version_1_stay_bootable(empty_url: str) -> None:
             ("private", True),
             ("bmc", False),
         ]
+
+
+@pytest.mark.parametrize("released", range(1, len(VERSIONS)))
+def test_orders_of_every_released_schema_are_kept_without_a_recipe(
+    empty_url: str, released: int
+) -> None:
+    with open_empty(empty_url) as database:
+        migrate(database, versions=VERSIONS[:released])
+        fill(database)
+        database.execute(
+            "insert into installs (uuid, node, state, distribution, arch, generation, profile,"
+            " ordered_by, ordered, expires, changed)"
+            " values ('u1', 4, 'up', 'rocks', 'x86_64', '4c19', 'a0', 'root', '', '', '')"
+        )
+        migrate(database)
+        assert schema_version(database) == CURRENT_VERSION
+        (candidate,) = load_candidates(database, ["compute-0-0"])
+        assert candidate.last and candidate.last.pin.generation == "4c19"
+        assert load_recipes(database, [candidate.last]) == {}
 
 
 def test_a_newer_schema_is_never_downgraded(database: Database) -> None:

@@ -147,6 +147,7 @@ def test_deleting_a_node_deletes_everything_that_belongs_to_it(table_ii: Databas
         "insert into audit (at, actor, action, decision, node)"
         " values ('', '', '', '', 'compute-0-0')"
     )
+    table_ii.execute("insert into node_states (node, heard) values (4, '')")
     table_ii.execute("delete from nodes where id = 4")
     counts = {table: table_ii.rows(f"select count(*) from {table}")[0][0] for table in TABLES[4:]}
     assert counts == {
@@ -158,6 +159,8 @@ def test_deleting_a_node_deletes_everything_that_belongs_to_it(table_ii: Databas
         "install_keys": 0,
         "install_events": 0,
         "audit": 1,
+        "site_keys": 0,
+        "node_states": 0,
     }
 
 

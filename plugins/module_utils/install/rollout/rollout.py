@@ -18,6 +18,7 @@ from .. import orders, sending
 from ..eligibility import MAINTENANCE, ORDER, REFUSED, UNCHANGED, UNDER_WAY
 from ..model import Order, Pin, Verdict
 from ..power.boot_target import BootTarget
+from ..recipes import Comparison
 from ..schedulers.base import NoScheduler, Scheduler
 from ..states import FAILED, LIVE, UP
 from .concurrency import run_concurrently
@@ -45,6 +46,7 @@ class RolloutOptions(NamedTuple):
     wait: bool = True
     """False: order the nodes and boot their installers, but do not wait until they are up."""
     deadlines: Mapping[str, int] = DEADLINES
+    comparisons: Mapping[str, Comparison] = {}
 
 
 class Step(NamedTuple):
@@ -93,7 +95,9 @@ def roll_out(
     others continue.  If too many nodes fail, no further wave starts, and the remaining nodes yield
     ``not begun``.
     """
-    verdicts = orders.preview(database, pins, force=options.force, rearm=options.rearm)
+    verdicts = orders.preview(
+        database, pins, options.comparisons, force=options.force, rearm=options.rearm
+    )
     nodes = []
     unchanged = []
     for verdict in verdicts:
@@ -182,6 +186,7 @@ def _start_installs(
     verdicts = orders.create_orders(
         database,
         pins,
+        options.comparisons,
         by=options.by,
         now=effects.now(),
         force=options.force,

@@ -33,13 +33,12 @@ def render(profile: Profile, values: Mapping[str, str]) -> str:
     Raises DescriptionError with the attribute and file:line if an attribute is not set or cannot be
     written where it is used, and Conflict if the profile was compiled for nodes of another shape.
     """
-    template = _template(profile)
+    source = template(profile)
     effective = _check_shape(profile, values)
     texts = {
-        reference: _escaped_value(profile, reference, effective)
-        for reference in template.references
+        reference: _escaped_value(profile, reference, effective) for reference in source.references
     }
-    return "".join([piece if isinstance(piece, str) else texts[piece] for piece in template.pieces])
+    return "".join([piece if isinstance(piece, str) else texts[piece] for piece in source.pieces])
 
 
 def render_with_origins(profile: Profile, values: Mapping[str, str]) -> list[RenderedLine]:
@@ -128,7 +127,8 @@ class _Key(NamedTuple):
         return isinstance(other, _Key) and other.lines is self.lines
 
 
-def _template(profile: Profile) -> Template:
+def template(profile: Profile) -> Template:
+    """Return the texts and references of a profile, joined once for each profile object."""
     # The key references the lines, so no other object can get their id while the entry exists.
     return _join(_Key(profile.lines))
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from ...install import orders
+from ...install.recipes import store_recipe
 from .. import boot_policy
 from ..identify import identify
 from ..install_check import check_installable
 from ..model import Denied
+from ..node_recipe import make_recipe
 from ..node_values import effective_values, order_values
 from ..request_context import (
     ORDER_AGAIN,
@@ -52,17 +54,18 @@ def get_kickstart() -> Response:
             client.node.name,
             ORDER_AGAIN % client.node.name,
         )
-    values = {
-        **effective_values(context.db, context.attribute_cache, client),
-        **order_values(context.settings, order),
-    }
+    attributes = effective_values(context.db, context.attribute_cache, client)
+    values = {**attributes, **order_values(context.settings, order)}
     body = context.profiles.kickstart(order.pin, values).encode()
-    audit(
-        context,
-        order,
-        action="kickstart",
-        status=200,
-        bytes=len(body),
-        profile=order.pin.profile,
-    )
+    recipe = make_recipe(context.settings, context.profiles, order.pin, attributes)
+    with context.db.transaction(exclusive=False):
+        store_recipe(context.db, order, recipe)
+        audit(
+            context,
+            order,
+            action="kickstart",
+            status=200,
+            bytes=len(body),
+            profile=order.pin.profile,
+        )
     return Response(body, mimetype="text/plain")

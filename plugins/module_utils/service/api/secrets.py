@@ -18,11 +18,13 @@ from typing import Mapping, NoReturn, Optional
 from flask import Blueprint, Response, request
 
 from ...cluster.database import Database
+from ...cluster.secret_hashes import hash_secrets, site_key
 from ...install import orders
 from ...install.installer_start import start_installation
 from ...install.model import Order
 from ...install.order_records import STATE, add_audit
 from ...install.orders import NODE_KEY
+from ...install.recipes import store_secret_hashes
 from ...install.states import INSTALLED, INSTALLING, OPEN, UP
 from ..identify import identify
 from ..model import Client, Denied
@@ -92,6 +94,8 @@ def _deliver(context: Context, order: Order, stored: Mapping[str, str]) -> Optio
         parameters = (context.now, context.now, order.id, INSTALLING)
         if not context.db.execute(MARK_DELIVERED, parameters):
             return None
+        hashes = hash_secrets(site_key(context.db), stored, ignored=(NODE_KEY,))
+        store_secret_hashes(context.db, order, hashes)
         delivered = {**stored, **_order_keys(context.db, order, stored.get(NODE_KEY))}
         context.db.execute(
             "update install_keys set used = ? where install = ?", (context.now, order.id)
