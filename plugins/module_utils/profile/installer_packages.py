@@ -47,6 +47,7 @@ class Platform(NamedTuple):
 ALWAYS = ""
 # A line of the partition layout, or an option of a command.
 FILE_SYSTEM = r"^(\|?/\S*\s+\S+\s|[a-z].*--fstype[= ]).*\b%s\b"
+LANGUAGE = re.compile(r"\b(([a-z]{2,3})_[A-Z]{2})\b")  # with and without its territory
 MOST_VALUES = 8  # an attribute with more values, such as a name, decides about no package
 ADDED = (
     AddedPackage(
@@ -160,6 +161,16 @@ def added_packages(profile: Profile, nodes: Sequence[Mapping[str, str]] = ()) ->
         for row in ADDED
         if row.since <= age and any(re.search(row.pattern, line) for line in lines)
     }
+
+
+def language_packs(profile: Profile, nodes: Sequence[Mapping[str, str]] = ()) -> list[str]:
+    """Return the packages of the kickstart's languages, which not every distribution has.
+
+    Source: anaconda, pyanaconda/modules/payloads/payload/dnf/utils.py, get_default_langpacks.
+    """
+    lines = [line for line in _lines(profile, nodes) if re.match(r"lang\b", line)]
+    languages = {match for line in lines for match in LANGUAGE.findall(line)}
+    return sorted(f"langpacks-{name}" for pair in languages for name in pair)
 
 
 def platform_packages(profile: Profile, arch: str) -> Mapping[str, tuple[str, ...]]:

@@ -13,11 +13,12 @@ from ..cluster.database import Database
 from ..cluster.memberships import list_memberships
 from ..cluster.model import FRONTEND, Node
 from ..cluster.nodes import list_nodes
+from ..distribution.build.package_lists import RULES as LIST_RULES
 from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles, ProfileHook
 from ..errors import DescriptionError
 from ..install.orders import list_live
 from ..profile.compile.compiler import RULES
-from ..profile.installer_packages import added_packages, platform_packages
+from ..profile.installer_packages import added_packages, language_packs, platform_packages
 from ..profile.model import Evaluate, Profile
 from ..profile.output.profile_store import ProfileRequest, compile_library, stored_files
 from ..profile.output.render import sha256
@@ -103,7 +104,9 @@ def make_hook(profile_set: ProfileSet, target: CompileTarget) -> ProfileHook:
         [[request.root, dict(request.attributes)] for request in requests]
         for requests in (profile_set.required, profile_set.listed, profile_set.optional)
     ]
-    key = sha256(json.dumps([RULES, rows, target.release, target.graph], sort_keys=True))
+    key = sha256(
+        json.dumps([RULES, LIST_RULES, rows, target.release, target.graph], sort_keys=True)
+    )
     return ProfileHook(lambda folder: _compile(folder, profile_set, target), key)
 
 
@@ -155,6 +158,7 @@ def _compile(folder: str, profile_set: ProfileSet, target: CompileTarget) -> Com
             text=text,
             packages=packages,
             platforms=platform_packages(profile, _arch(requests)),
+            optional_packages=language_packs(profile, _nodes_of(requests, profile)),
         )
     return CompiledProfiles(compiled, [str(warning) for warning in library.warnings])
 

@@ -24,6 +24,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.installer_packages import (
     all_names,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.package_list import (
+    PackageList,
+    count_changes,
+    read_package_list,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows import compile_profiles
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.install_targets import (
     resolve_pins,
@@ -84,7 +89,7 @@ def stored_roots(site: Site) -> list[str]:
     """Return the graph root of each stored profile."""
     return sorted(
         path.name.partition("-")[0]
-        for path in (site.tree("rocks") / "build" / "profiles").iterdir()
+        for path in (site.tree("rocks") / "build" / "profiles").glob("*.json")
     )
 
 
@@ -111,6 +116,31 @@ def test_nodes_with_equal_attributes_share_a_profile(
     assert build(options)["changed"]
 
     assert stored_roots(site) == ["compute", "compute"]
+
+
+def test_the_packages_that_a_profile_installs_are_listed_with_it(
+    site: Site, table_ii: Database, options: dict[str, Any]
+) -> None:
+    """Only a change of one of them changes the list, whatever else a new generation contains."""
+    folder = pathlib.Path(options["sources"][0]["path"])
+    node = list_nodes(table_ii, ["compute-0-0"])
+
+    def listed() -> tuple[str, PackageList]:
+        generation = build(options)["generation"]
+        pin = resolve_pins(table_ii, node, str(site.root))["compute-0-0"]
+        assert pin.generation == generation
+        packages = read_package_list(str(site.tree("rocks") / "build" / "profiles"), pin.profile)
+        assert packages is not None
+        return generation, packages
+
+    first, packages = listed()
+    names = {nevra.rsplit("-", 2)[0] for nevra in packages}
+    assert {"bash", "kernel", "grub2-efi-x64"} <= names and "rdma-core" not in names
+    write(Rpm("unrelated"), folder)
+    second, same = listed()
+    assert second != first and same == packages
+    write(Rpm("bash", "2"), folder)
+    assert count_changes(packages, listed()[1]) == 1
 
 
 def test_an_attribute_without_effect_on_profiles_makes_no_new_generation(

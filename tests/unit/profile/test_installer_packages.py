@@ -6,6 +6,7 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.installer_packages import (
     added_packages,
+    language_packs,
     platform_packages,
 )
 from support.profiles import SITES, SUPPORTED, node_attributes, shipped_profile
@@ -40,3 +41,8 @@ def test_a_machine_needs_the_boot_loader_of_its_firmware(release: str) -> None:
     for arch in ("x86_64", "aarch64"):
         for packages in platform_packages(profile, arch).values():
             assert "grub2-tools" in packages
+
+
+def test_the_languages_of_the_kickstart_have_packs() -> None:
+    profile = shipped_profile("compute", "rhel9")
+    assert language_packs(profile) == ["langpacks-en", "langpacks-en_US"]

@@ -66,6 +66,16 @@ class FileOwners:
         self._missing -= self._owners.keys()
         return requested & self._owners.keys()
 
+    def shards_with(self, path: str) -> list[int]:
+        """Return the numbers of the shards whose file lists contain a path; at most one digest."""
+        if not list(self([path])):
+            return []
+        return [
+            number
+            for number, composed in self._shards.items()
+            if composed.shard.content_digest == self._owners[path] and FILELISTS in composed.frames
+        ]
+
     def _search(self, paths: Iterable[str], xml: bytes, digest: str) -> None:
         by_text = {escape_xml(path).encode(): path for path in paths}
         self._owners.update(

@@ -60,6 +60,7 @@ def build(
     from .dependency_check import FileOwners, check_dependencies
     from .installer_images import find_installer, installers_digest, published_installer
     from .materialise import fetch_packages, fill_generation
+    from .package_lists import list_packages
     from .plan import PlanParts, make_plan
     from .profile_hook import compile_profiles
     from .source_checks import check_age, check_sources
@@ -92,19 +93,20 @@ def build(
     # Check that all requirements are met.
     file_owners = FileOwners(composition, last, published)
     unmet = check_dependencies(distribution, composition, compiled, documents, file_owners)
+    arch = distribution.policy.arch
+    package_lists = list_packages(compiled, composition, documents, file_owners, arch)
 
     # Fetch the installer's images, and the packages that no generation has yet.
     installers = installers_digest(inputs)
     if reusable and is_last and last.installers_digest == installers:
         installer = published_installer(reusable, last.installer_remarks)
     else:
-        arch = distribution.policy.arch
         installer = find_installer(inputs, store, arch, previous=published, fetch=not dry_run)
     parts = PlanParts(
         composition=composition,
         documents=documents,
         installer=installer,
-        build_files={**xml.texts, **compiled.texts},
+        build_files={**xml.texts, **compiled.texts, **package_lists},
         candidates=checked.candidates,
     )
     plan = make_plan(distribution, store, inputs, parts, previous=published)

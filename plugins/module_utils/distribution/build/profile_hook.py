@@ -9,6 +9,7 @@ are changed to name the files that an administrator can edit.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import re
 import tempfile
@@ -34,6 +35,13 @@ class CompiledProfile:
     """
     platforms: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     """Kind of machine, such as UEFI -> the packages that the installer adds there."""
+    optional_packages: Sequence[str] = ()
+    """Packages that the installer adds if the distribution has them."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the text, by which orders name the profile."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -59,12 +59,13 @@ class Entries(NamedTuple):
 def extract_entries(text: bytes) -> Entries:
     """Return the entries in the XML of one or more packages of a primary.xml."""
     requires = frozenset(
-        entry for entry in _section(text, b"requires") if not entry.startswith(_RPM_FEATURE)
+        entry for entry in section_entries(text, b"requires") if not entry.startswith(_RPM_FEATURE)
     )
-    return Entries(frozenset(_section(text, b"provides")), requires)
+    return Entries(frozenset(section_entries(text, b"provides")), requires)
 
 
-def _section(text: bytes, kind: bytes) -> set[bytes]:
+def section_entries(text: bytes, kind: bytes) -> set[bytes]:
+    """Return the entries of a kind, such as ``provides``, in the XML of one or more packages."""
     begin = b"<rpm:" + kind + b">"
     end = b"</rpm:" + kind + b">"
     sections = b"".join(part[: part.index(end)] for part in text.split(begin)[1:])
