@@ -293,14 +293,14 @@ create table if not exists site_keys (
   value  varchar(64) not null
 ){table}"""
 
-# `heard`: the last message of the node; `behind`: what a reinstallation would change, one line
-# each, as of `compared`.
+# `heard`: the last sign of life of the installed system; `behind`: what a reinstallation would
+# change, one line each, and since when the lines are these.
 NODE_STATES = """
 create table if not exists node_states (
-  node      int primary key,
-  heard     varchar(19) not null default '',
-  compared  varchar(19) not null default '',
-  behind    text not null default '',
+  node          int primary key,
+  heard         varchar(19) not null default '',
+  behind        text not null default '',
+  behind_since  varchar(19) not null default '',
   foreign key (node) references nodes (id) on delete cascade
 ){table}"""
 
