@@ -32,6 +32,13 @@ options:
     description: The maximum number of audit rows for each node that has an order in the result.
     type: int
     default: 0
+  codes:
+    description:
+      - Also return the one-time code of each live order that requires one (attribute
+        C(install_code)). A person enters it at the machine. This needs the administrator's database
+        account.
+    type: bool
+    default: false
 seealso:
   - module: npaci.rocks.rocks_reinstall
 extends_documentation_fragment:
@@ -52,6 +59,11 @@ EXAMPLES = r"""
       {{ failures.installs | map(attribute='node')
          | zip(failures.installs | map(attribute='reason')) }}
 
+- name: Show the codes of machines that are installed for the first time
+  npaci.rocks.rocks_install_info:
+    state: [ordered, booted]
+    codes: true
+
 - name: Show the history of a node, and the requests for its files
   npaci.rocks.rocks_install_info:
     name: [compute-0-3]
@@ -67,6 +79,7 @@ installs:
       the same steps in order; their C(log) contains the last lines of the installer's logs.
     - C(suspect) is true if an unexpected client requested data that only the installer may have.
       The node can then only be ordered with O(npaci.rocks.rocks_reinstall#module:rearm).
+    - C(code) is the one-time code of a live order, with O(codes=true).
   returned: success
   type: list
   elements: dict
@@ -109,6 +122,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
+    connect_as_admin,
     connect_as_reader,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.install import timestamps
@@ -124,6 +138,7 @@ SPEC = {
     "state": {"type": "list", "elements": "str", "choices": list(STATES), "default": []},
     "limit": {"type": "int", "default": 1},
     "audit": {"type": "int", "default": 0},
+    "codes": {"type": "bool", "default": False},
 }
 
 
@@ -134,14 +149,16 @@ def main() -> None:
 
 
 def collect_info(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the orders, and the audit if it is requested."""
-    with connect_as_reader(params["database"]) as database:
+    """Return the orders, and the audit and the codes if they are requested."""
+    connect = connect_as_admin if params["codes"] else connect_as_reader
+    with connect(params["database"]) as database:
         installs = list_installs(
             database,
             params["name"],
             now=timestamps.now(),
             states=params["state"],
             limit=params["limit"],
+            codes=params["codes"],
         )
         if not params["audit"]:
             return {"installs": installs}

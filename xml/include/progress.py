@@ -38,6 +38,8 @@ LOW_PORTS = (600, 1023)
 BIND_TRIES = 30
 REPORT_SECONDS = 300.0
 LOG_CHARACTERS = 4000
+# A person enters the one-time code of the order in the boot loader.
+CODE_ARGUMENT = "rocks.code"
 REFUSED_STATUS = 4
 NO_ANSWER_STATUS = 5
 # Linux's ioctls of fsfreeze(8), include/uapi/linux/fs.h.
@@ -226,6 +228,9 @@ def proof(key: str, order: str) -> str:
 def fetch_secrets(frontend: Frontend, key_file: str, into: str, seconds: float) -> int:
     """Fetch the secrets, each into a file that only root can read; the frontend sends them once."""
     message: Event = {}
+    code = kernel_argument(CODE_ARGUMENT)
+    if code:
+        message["code"] = code
     if key_file and os.path.exists(key_file):
         with open(key_file, "r") as file:
             message["proof"] = proof(file.read().strip(), frontend.order)
@@ -240,6 +245,14 @@ def fetch_secrets(frontend: Frontend, key_file: str, into: str, seconds: float) 
     for name, value in json.loads(answer.body.decode("utf-8"))["secrets"].items():
         write_private(into, name, value)
     return 0
+
+
+def kernel_argument(name: str, path: str = "/proc/cmdline") -> str:
+    """Return the last value of an argument of the kernel, "" if there is none."""
+    values = [
+        word[len(name) + 1 :] for word in read_line(path).split() if word.startswith(name + "=")
+    ]
+    return values[-1] if values else ""
 
 
 def store_key(source: str, target: str) -> int:

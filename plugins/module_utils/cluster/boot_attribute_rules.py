@@ -75,6 +75,7 @@ BOOT_RULES: Mapping[str, Rule] = {
     "bmc_protocol": _one_of(*BMC_PROTOCOLS),
     "boots_from": _one_of("network", "disk"),
     "firmware": _one_of("uefi", "bios"),
+    "install_code": _one_of("yes", "no"),
     **dict.fromkeys(FREE_TEXTS, _accept),
 }
 """The rule of each attribute."""

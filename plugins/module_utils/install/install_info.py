@@ -8,8 +8,10 @@ from typing import Any, Collection, Optional, Sequence
 
 from ..cluster.database import Database
 from ..cluster.nodes import list_nodes
+from .install_codes import code_of
 from .model import Audit, Event, History
 from .order_history import list_histories, phase_seconds
+from .states import LIVE
 
 AUDIT = f"select at, {', '.join(Audit._fields)} from audit where node = ? order by id desc limit ?"
 
@@ -21,26 +23,35 @@ def list_installs(
     now: str,
     states: Collection[str] = (),
     limit: int = 1,
+    codes: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the last ``limit`` orders of each node, sorted by node, newest first.
 
     names   the nodes; None: all
     states  return only orders in one of these states; empty: all
+    codes   add the one-time code of each live order that requires one; needs an account that can
+            read it
 
     Raises NotFound for an unknown node.
     """
     if names is not None:
         list_nodes(db, names)
-    return [
-        _as_dict(history)
+    histories = [
+        history
         for history in list_histories(db, names, now=now, limit=limit)
         if not states or history.order.state in states
     ]
+    return [{**_as_dict(history), **(_code(db, history) if codes else {})} for history in histories]
 
 
 def list_audit(db: Database, name: str, limit: int) -> list[dict[str, Any]]:
     """Return the last ``limit`` rows of the audit about a node, newest first."""
     return [dict(zip(("at", *Audit._fields), row)) for row in db.rows(AUDIT, (name, limit))]
+
+
+def _code(db: Database, history: History) -> dict[str, str]:
+    code = code_of(db, history.order.id) if history.order.state in LIVE else None
+    return {"code": code} if code else {}
 
 
 def _as_dict(history: History) -> dict[str, Any]:

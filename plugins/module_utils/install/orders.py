@@ -16,6 +16,7 @@ from ..cluster.database import Database
 from ..errors import Conflict, NotFound, Refused
 from . import frontend_machine, timestamps
 from .eligibility import ORDER, decide
+from .install_codes import NODE_KEY, add_codes
 from .model import Audit, Candidate, Order, Pin, Progress, Verdict
 from .order_records import (
     ADD_AUDIT,
@@ -41,8 +42,6 @@ from .states import (
 )
 
 LIFETIME_SECONDS = 6 * 3600
-NODE_KEY = "node_key"
-"""Name of the secret that a node stores on its preserved partition."""
 CHUNK = 500  # names in one query: SQLite allows 32,766 parameters, older versions 999
 REASON_CHARACTERS = 255
 NO_PROGRESS = Progress("")
@@ -176,6 +175,7 @@ def create_orders(
         if rearm:
             for node in selected:
                 db.execute(DELETE_KEY, (node.id, NODE_KEY))
+        add_codes(db, list(new_orders.values()))
     return [
         verdict._replace(order=new_orders.get(verdict.node, verdict.order)) for verdict in verdicts
     ]

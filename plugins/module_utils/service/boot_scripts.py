@@ -51,17 +51,27 @@ LOCAL_SCRIPTS: Mapping[Loader, str] = {
 }
 INSTALL_SCRIPTS: Mapping[Loader, str] = {
     IPXE: (
-        "#!ipxe\necho {node}: installing {distribution} {generation}\n"
+        "#!ipxe\necho {node}: installing {distribution} {generation}\n{prompt}"
         "kernel {tree}/{kernel} initrd=initrd.img {arguments}\n"
         "initrd --name initrd.img {tree}/{initrd}\nboot\n"
     ),
     GRUB: (
-        'set timeout=0\nmenuentry "{node}: installing {distribution} {generation}" {{\n'
+        "set timeout={timeout}\n"
+        'menuentry "{node}: installing {distribution} {generation}{prompt}" {{\n'
         '  if [ "$grub_platform" = efi ]; then\n'
         "    {efi_linux} {path}/{kernel} {arguments}\n    {efi_initrd} {path}/{initrd}\n"
         "  else\n    linux {path}/{kernel} {arguments}\n    initrd {path}/{initrd}\n  fi\n}}\n"
     ),
 }
+# A person enters the one-time code of the order.  iPXE reads it; signed images of GRUB cannot, so
+# that menu waits until somebody has edited the entry.
+CODE_ARGUMENT = "rocks.code"
+CODE_PROMPTS: Mapping[Loader, str] = {
+    IPXE: "echo -n Code of the install order: ${}\nread code\n",
+    GRUB: f": press e, then add {CODE_ARGUMENT}=CODE to the line of the kernel",
+}
+CODE_ARGUMENTS: Mapping[Loader, str] = {IPXE: f" {CODE_ARGUMENT}=${{code}}", GRUB: ""}
+NO_TIMEOUT = -1
 # The script also requests a new lease, because a machine that was just added gets its own address
 # then. It replaces itself: a script that was called would return to its caller.
 WAITING = (
@@ -93,6 +103,8 @@ class BootParameters(NamedTuple):
     installer: Installer
     extra: tuple[str, ...] = ()
     """Further kernel arguments of the node, in order."""
+    needs_code: bool = False
+    """Whether a person must enter the code of the order."""
 
 
 def choose_loader(requested: str, user_agent: str) -> Optional[Loader]:
@@ -121,7 +133,9 @@ def install_script(loader: Loader, parameters: BootParameters) -> str:
         distribution=parameters.distribution,
         generation=parameters.generation,
         tree=parameters.tree,
-        arguments=" ".join(arguments),
+        arguments=" ".join(arguments) + (CODE_ARGUMENTS[loader] if parameters.needs_code else ""),
+        prompt=CODE_PROMPTS[loader] if parameters.needs_code else "",
+        timeout=NO_TIMEOUT if parameters.needs_code else 0,
         kernel=KERNEL,
         initrd=INITRD,
         path=_grub_path(parameters.tree),

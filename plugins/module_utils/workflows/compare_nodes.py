@@ -17,8 +17,9 @@ from ..cluster.model import Node
 from ..cluster.nodes import list_nodes
 from ..cluster.secret_hashes import hashes_for_nodes
 from ..errors import RocksError
+from ..install.install_codes import NODE_KEY
 from ..install.model import Order, Pin
-from ..install.orders import NODE_KEY, load_candidates
+from ..install.orders import load_candidates
 from ..install.recipes import Comparison, Recipe, differences, load_recipes
 from ..install.states import INSTALLED, UP
 from ..profile.output.package_list import PackageList, count_changes, read_package_list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import pathlib
@@ -9,6 +10,15 @@ from typing import Iterator
 
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
+    remove_attribute,
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.install import (
+    install_codes,
+    orders,
+    timestamps,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from ansible_collections.npaci.rocks.plugins.module_utils.service.boot_scripts import (
     DISCOVERY_TRIES,
@@ -19,6 +29,8 @@ from .conftest import Machine, Stage, add_machine
 NOBODY = 65534
 MAC = "00:50:8b:e0:3a:a7"
 OTHER_MAC = "00:50:8b:e0:44:5e"
+VICTIM = "10.255.255.245"
+STOLEN = ("--interface", VICTIM)
 SECOND = ("00:50:8b:e0:3a:a8", "10.2.0.1")
 
 
@@ -172,6 +184,56 @@ def test_root_gets_the_secrets_once_and_a_replay_fails_the_order_as_suspect(
     assert stage.current(installing).suspect
 
 
+@contextlib.contextmanager
+def stolen_address(stage: Stage, *, mac: str = "") -> Iterator[None]:
+    """Let compute-0-1 take the address of compute-0-0, and a MAC address if requested."""
+    other = stage.other.namespace
+    stage.node.namespace.ip("link", "set", "eth0", "down")
+    try:
+        if mac:
+            other.ip("link", "set", "eth0", "address", mac)
+        other.ip("address", "add", f"{VICTIM}/8", "dev", "eth0")
+        stage.network.server.ip("neighbour", "flush", "dev", "br0")
+        yield
+    finally:
+        other.ip("address", "del", f"{VICTIM}/8", "dev", "eth0")
+        other.ip("link", "set", "eth0", "address", OTHER_MAC)
+        stage.node.namespace.ip("link", "set", "eth0", "up")
+        stage.network.server.ip("neighbour", "flush", "dev", "br0")
+
+
+def test_a_node_that_takes_the_address_with_its_own_mac_gets_no_first_secrets(
+    stage: Stage, installing: Order
+) -> None:
+    with stolen_address(stage):
+        response = stage.other.post("/rocks/secrets", *STOLEN, order=installing.uuid)
+    assert (response.status, leaks(response.text)) == (403, False)
+    assert "compute-0-1" in stage.current(installing).reason
+    assert stage.current(installing).suspect
+
+
+def test_a_node_that_forges_the_mac_too_gets_first_secrets_unless_a_code_is_required(
+    stage: Stage, installing: Order
+) -> None:
+    """The first half is the gap that docs/security.md describes."""
+    with stolen_address(stage, mac=MAC):
+        first = stage.other.post("/rocks/secrets", *STOLEN, order=installing.uuid)
+    assert (first.status, leaks(first.text)) == (200, True)
+
+    set_attribute(stage.database, "install_code", "yes")
+    try:
+        orders.cancel(stage.database, [installing], by="root", now=timestamps.now())
+        order = stage.order(rearm=True)
+        with stolen_address(stage, mac=MAC):
+            stolen = stage.other.post("/rocks/secrets", *STOLEN, order=order.uuid)
+        code = install_codes.code_of(stage.database, order.id)
+        entered = stage.node.post("/rocks/secrets", order=order.uuid, code=code)
+    finally:
+        remove_attribute(stage.database, "install_code")
+    assert (stolen.status, leaks(stolen.text)) == (403, False)
+    assert (entered.status, leaks(entered.text)) == (200, True)
+
+
 def test_root_on_a_node_that_takes_the_address_gets_no_secrets_at_a_reinstallation(
     stage: Stage, installing: Order
 ) -> None:
@@ -179,16 +241,8 @@ def test_root_on_a_node_that_takes_the_address_gets_no_secrets_at_a_reinstallati
     stage.node.post("/rocks/events", order=installing.uuid, phase="installed")
     order = stage.order()
     assert stage.node.curl("/rocks/kickstart").status == 200
-    try:
-        stage.node.namespace.ip("link", "set", "eth0", "down")
-        stage.other.namespace.ip("address", "add", "10.255.255.245/8", "dev", "eth0")
-        stage.network.server.ip("neighbour", "flush", "dev", "br0")
-        stolen = ("--interface", "10.255.255.245")
-        response = stage.other.post("/rocks/secrets", *stolen, order=order.uuid)
-    finally:
-        stage.other.namespace.ip("address", "del", "10.255.255.245/8", "dev", "eth0")
-        stage.node.namespace.ip("link", "set", "eth0", "up")
-        stage.network.server.ip("neighbour", "flush", "dev", "br0")
+    with stolen_address(stage):
+        response = stage.other.post("/rocks/secrets", *STOLEN, order=order.uuid)
     assert (response.status, leaks(response.text)) == (403, False)
     assert stage.current(order).suspect
     new_order = stage.order(rearm=True)

@@ -28,6 +28,24 @@ def test_the_last_lines_of_the_logs_fit_into_one_message(tmp_path: pathlib.Path)
     assert len(text) < progress.LOG_CHARACTERS + 200
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("quiet rocks.code=k7wqm-3xh9c inst.text\n", "k7wqm-3xh9c"),
+        ("rocks.code=old rocks.code=new", "new"),
+        ("rocks.code= quiet", ""),
+        ("xrocks.code=other rocks.codes=other", ""),
+        ("", ""),
+    ],
+)
+def test_the_code_of_the_order_is_an_argument_of_the_kernel(
+    tmp_path: pathlib.Path, line: str, code: str
+) -> None:
+    path = tmp_path / "cmdline"
+    path.write_text(line)
+    assert progress.kernel_argument("rocks.code", str(path)) == code
+
+
 def test_the_name_of_a_secret_cannot_lead_out_of_its_folder(tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "secrets"
     progress.write_private(str(folder), "../../munge_key", "hush")

@@ -6,12 +6,14 @@ import collections
 import concurrent.futures
 import hashlib
 import hmac
+import pathlib
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
+from ansible_collections.npaci.rocks.plugins.module_utils.install import install_codes, orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
+from ansible_collections.npaci.rocks.plugins.module_utils.service import neighbours
 from support.frontend import GENERATION, NOW, HttpService
 
 NODE = "10.255.255.245"
@@ -65,6 +67,109 @@ def reinstalling(service: HttpService, cluster: Database, pin: Pin, key: str) ->
     order = order_again(cluster, pin)
     assert service.get("/rocks/kickstart", NODE).status == 200
     return order
+
+
+class TestCode:
+    """A first installation needs the code that a person enters at the machine."""
+
+    @pytest.fixture
+    def coded(self, cluster: Database, pin: Pin) -> Order:
+        cluster.execute(
+            "insert into attributes (scope, owner, name, value) values"
+            " ('global', 0, 'install_code', 'yes')"
+        )
+        return order_again(cluster, pin)
+
+    def test_the_secrets_are_sent_with_the_code_only(
+        self, service: HttpService, cluster: Database, coded: Order
+    ) -> None:
+        code = install_codes.code_of(cluster, coded.id)
+        assert code
+
+        for wrong in ({}, {"code": ""}, {"code": "22222-22222"}, {"code": f"{code}x"}):
+            refused = service.post("/rocks/secrets", NODE, order=coded.uuid, **wrong)
+            assert refused.status == 403
+            assert code not in refused.text
+        assert current(cluster, coded).state == "ordered"
+
+        entered = code.upper().replace("-", "")
+        response = service.post("/rocks/secrets", NODE, order=coded.uuid, code=entered)
+        assert response.status == 200
+        assert "install_code" not in response.json()["secrets"]
+        assert service.post("/rocks/secrets", NODE, order=coded.uuid, code=entered).status == 410
+
+    def test_nothing_that_the_frontend_sends_contains_the_code(
+        self, service: HttpService, cluster: Database, coded: Order
+    ) -> None:
+        code = install_codes.code_of(cluster, coded.id)
+        assert code
+        pages = [
+            service.get("/rocks/boot?form=ipxe", NODE),
+            service.get("/rocks/boot?form=grub", NODE),
+            service.get("/rocks/kickstart", NODE),
+            service.get("/rocks/status", "127.0.0.1"),
+            service.get("/rocks/nodes/compute-0-0", "127.0.0.1"),
+        ]
+        for page in pages:
+            assert page.status == 200
+            assert code not in page.text
+
+    def test_a_boot_loader_waits_for_the_code(self, service: HttpService, coded: Order) -> None:
+        ipxe = service.get("/rocks/boot?form=ipxe", NODE).text
+        grub = service.get("/rocks/boot?form=grub", NODE).text
+
+        assert "\nread code\n" in ipxe
+        assert " rocks.code=${code}\n" in ipxe
+        assert "set timeout=-1\n" in grub
+        assert "rocks.code" in grub
+
+    def test_a_node_with_a_key_needs_no_code_until_it_is_cleared(
+        self, cluster: Database, pin: Pin, key: str, coded: Order
+    ) -> None:
+        assert install_codes.code_of(cluster, coded.id) is None
+        orders.cancel(cluster, [coded], by="root", now=NOW)
+
+        cleared = order_again(cluster, pin, rearm=True)
+
+        assert install_codes.code_of(cluster, cleared.id)
+
+    def test_without_the_attribute_there_is_no_code(self, cluster: Database, order: Order) -> None:
+        assert install_codes.code_of(cluster, order.id) is None
+
+
+class TestNeighbour:
+    """The kernel's table shows another node that uses the address."""
+
+    ROW = "{address}  0x1  0x2  {mac}  *  eth0\n"
+
+    @pytest.mark.parametrize(
+        ("mac", "status"),
+        [
+            pytest.param("00:50:8b:e0:44:5e", 403, id="another node"),
+            pytest.param("00:50:8b:e0:3a:a7", 200, id="the node"),
+            pytest.param("02:00:00:00:00:99", 200, id="a new network card"),
+        ],
+    )
+    def test_another_nodes_machine_gets_no_secrets(
+        self,
+        service: HttpService,
+        cluster: Database,
+        installing: Order,
+        tmp_path: pathlib.Path,
+        monkeypatch: pytest.MonkeyPatch,
+        mac: str,
+        status: int,
+    ) -> None:
+        table = tmp_path / "arp"
+        rows = [("10.255.255.24", "02:00:00:00:00:01"), (NODE, mac)]
+        lines = [self.ROW.format(address=address, mac=row_mac) for address, row_mac in rows]
+        table.write_text("IP address  HW type  Flags  HW address  Mask  Device\n" + "".join(lines))
+        monkeypatch.setattr(neighbours.read_macs, "__defaults__", (str(table),))
+
+        response = service.post("/rocks/secrets", NODE, order=installing.uuid)
+
+        assert response.status == status
+        assert current(cluster, installing).suspect == (status == 403)
 
 
 def test_the_narrower_secret_wins_and_other_nodes_secrets_are_not_delivered(

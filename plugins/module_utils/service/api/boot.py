@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from ...errors import Conflict
 from ...install import orders, timestamps
+from ...install.install_codes import code_of
 from ...install.model import Order
 from ...install.order_records import add_audit
 from .. import boot_policy, boot_scripts
@@ -126,4 +127,5 @@ def _boot_parameters(context: Context, client: Client, order: Order) -> BootPara
         tree=tree_url(context.settings, order.pin),
         installer=installer_for(context.profiles.load(order.pin).release),
         extra=(*(f"console={device}" for device in consoles), *further_arguments),
+        needs_code=code_of(context.db, order.id) is not None,
     )

@@ -20,14 +20,15 @@ from flask import Blueprint, Response, request
 from ...cluster.database import Database
 from ...cluster.secret_hashes import hash_secrets, site_key
 from ...install import orders
+from ...install.install_codes import NODE_KEY, code_of, is_code
 from ...install.installer_start import start_installation
 from ...install.model import Order
 from ...install.order_records import STATE, add_audit
-from ...install.orders import NODE_KEY
 from ...install.recipes import store_secret_hashes
 from ...install.states import INSTALLED, INSTALLING, OPEN, UP
 from ..identify import identify
 from ..model import Client, Denied
+from ..neighbours import other_owner, read_macs
 from ..node_messages import parse_message, text_field
 from ..request_context import (
     ORDER_AGAIN,
@@ -43,6 +44,7 @@ blueprint = Blueprint("secrets", __name__)
 
 CONSOLE_KEY = "console_key"  # allows typing on the installer's screen; a person enters it
 KEY_BYTES = {CONSOLE_KEY: 8, NODE_KEY: 32}
+KEY_NAMES = ", ".join(f"'{name}'" for name in KEY_BYTES)
 PROOF_PREFIX = b"rocks-secrets:"  # the same as in xml/include/progress.py
 
 # The narrower scope comes last, so that it wins in a dictionary.
@@ -62,14 +64,16 @@ MARK_DELIVERED = (
 def post_secrets() -> Response:
     """Return the secrets of the order that the message names: ``{"secrets": {name: value}}``.
 
-    Raises Denied: 403 from an unprivileged port or without the node's key, 409 without a live
-    order, 410 when the secrets were already delivered.
+    Raises Denied: 403 from an unprivileged port, from another node's MAC address, or without the
+    node's key or the order's code, 409 without a live order, 410 when the secrets were already
+    delivered.
     """
     context = current_context()
     client = identify(context)
     require_privileged_port(context.sender, client.node.name)
     message = parse_message(request, client.node.name)
     order = _require_deliverable(client, text_field(message, "order"))
+    _check_neighbour(context, order)
     stored: dict[str, str] = dict(
         context.db.rows(SECRETS, (client.node.membership, client.node.id))
     )
@@ -79,6 +83,7 @@ def post_secrets() -> Response:
         key=stored.get(NODE_KEY),
         proof=text_field(message, "proof"),
     )
+    _check_code(context, order, entered=text_field(message, "code"))
     order = start_installation(
         context.db, order, now=context.now, audit=audit_record(context.sender, INSTALLING, 200)
     )
@@ -128,6 +133,35 @@ def _require_deliverable(client: Client, uuid: str) -> Order:
     return order
 
 
+def _check_neighbour(context: Context, order: Order) -> None:
+    """Refuse the address of the node from the MAC address of another node."""
+    other = other_owner(context.db, read_macs(context.sender.address), order.node)
+    if other is None or order.delivered:
+        return
+    reason = f"the secrets were requested by {other.node} ({other.mac}) with the node's address"
+    fail_as_suspect(context, order, action="secrets", reason=reason)
+    raise Denied(
+        403,
+        f"the machine at {context.sender.address} is {other.node} ({other.mac})",
+        order.node,
+        "check which machine uses the address, then order the node with rearm: true",
+    )
+
+
+def _check_code(context: Context, order: Order, *, entered: str) -> None:
+    """Require the code of an order that has one, until its secrets are delivered."""
+    code = code_of(context.db, order.id)
+    if code is None or order.delivered or is_code(entered, code):
+        return
+    raise Denied(
+        403,
+        f"the code of the install order is {'wrong' if entered else 'missing'}",
+        order.node,
+        "enter it when the machine starts its installer; rocks_install_info with codes: true"
+        " shows it",
+    )
+
+
 def _check_proof(context: Context, order: Order, *, key: Optional[str], proof: str) -> None:
     if key is None or order.delivered:
         return
@@ -159,7 +193,10 @@ def _refuse_repetition(context: Context, order: Order) -> NoReturn:
 def _order_keys(db: Database, order: Order, node_key: Optional[str]) -> Mapping[str, str]:
     """Return the order's one-time keys, with a new key for the node unless it has one."""
     keys: dict[str, str] = dict(
-        db.rows("select name, value from install_keys where install = ?", (order.id,))
+        db.rows(
+            f"select name, value from install_keys where install = ? and name in ({KEY_NAMES})",
+            (order.id,),
+        )
     )
     for name, size in KEY_BYTES.items():
         if name not in keys and not (name == NODE_KEY and node_key):
