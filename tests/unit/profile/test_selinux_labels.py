@@ -55,9 +55,9 @@ def test_every_written_file_is_in_a_folder_that_a_later_script_relabels(release:
         text = kickstart(root, release, **(SITES[site] if site else {}))
         posts = [script for script in scripts(text, release) if script.kind == "post"]
         (number,) = [
-            number for number, script in enumerate(posts) if "restorecon -R" in script.text
+            number for number, script in enumerate(posts) if "restorecon -iR" in script.text
         ]
-        (folders,) = re.findall(r"^restorecon -R (.*)$", posts[number].text, re.MULTILINE)
+        (folders,) = re.findall(r"^restorecon -iR (.*)$", posts[number].text, re.MULTILINE)
         paths = written_paths(posts[:number])
         assert len(paths) > 3
         relabelled = tuple(f"{folder}/" for folder in folders.split())
