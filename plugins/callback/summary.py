@@ -32,7 +32,13 @@ from ansible.plugins.loader import callback_loader
 
 from ansible_collections.npaci.rocks.plugins.plugin_utils.summaries import summarize
 
-BATCH_MODULES = ("rocks_maintenance", "rocks_power", "rocks_reinstall", "rocks_verify")
+BATCH_MODULES = (
+    "rocks_maintenance",
+    "rocks_package_info",
+    "rocks_power",
+    "rocks_reinstall",
+    "rocks_verify",
+)
 """One result is for all hosts of the pattern."""
 AD_HOC = "__adhoc_playbook__"
 """The file name that the ``ansible`` command gives its playbook of one task."""

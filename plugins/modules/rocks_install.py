@@ -92,11 +92,11 @@ nodes:
   sample: {"compute-0-3": {"changed": true, "state": "cancelled", "message": "cancelled by alice"}}
 """
 
-import getpass
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.npaci.rocks.plugins.module_utils.acting_user import acting_user
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
@@ -155,7 +155,7 @@ def main() -> None:
 def change_orders(database: Database, params: Mapping[str, Any]) -> dict[str, str]:
     """Cancel, repeat or permit the orders; return messages for nodes, such as why one is left."""
     names = params["name"]
-    by = getpass.getuser()
+    by = acting_user()
     now = timestamps.now()
     if params["state"] == "cancelled":
         live = orders.list_live(database, names)

@@ -180,6 +180,7 @@ SUMMARIES: Mapping[str, Callable[[Result], list[str]]] = {
     "rocks_install": _orders,
     "rocks_reinstall": _message,
     "rocks_verify": _message,
+    "rocks_package_info": _message,
     "rocks_power": _message,
     "rocks_maintenance": _message,
 }

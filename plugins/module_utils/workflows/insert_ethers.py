@@ -17,9 +17,9 @@ One run goes through these steps, in the order of this file:
 from __future__ import annotations
 
 import contextlib
-import getpass
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
+from ..acting_user import acting_user
 from ..argument_specs import database_spec
 from ..cluster.database import Database, connect
 from ..cluster.model import Node
@@ -131,7 +131,7 @@ class _Run:
         self._dry_run = dry_run
         self._notify = notify
         self._replaces = bool(options.placement.replace)
-        self._ordered_by = f"{getpass.getuser()}, insert-ethers"
+        self._ordered_by = f"{acting_user()}, insert-ethers"
         self._profiles = LibraryCache()
 
     def enrol(self, stop: Callable[[], bool]) -> Iterator[Event]:

@@ -8,9 +8,9 @@ attribute ``maintenance`` of the node contains since when, by whom and why.
 
 from __future__ import annotations
 
-import getpass
 from typing import Any, Callable, Final, Generator, Mapping, NamedTuple, Optional, Sequence
 
+from ..acting_user import acting_user
 from ..argument_specs import database_spec
 from ..cluster.attributes import remove_attribute, set_attribute
 from ..cluster.database import Database, connect
@@ -106,7 +106,7 @@ def _begin(database: Database, node: Candidate, reason: str) -> MaintenanceStep:
         return MaintenanceStep(node.name, REFUSED, refusal)
     if node.maintenance.partition(": ")[2] == reason:
         return MaintenanceStep(node.name, MAINTENANCE, node.maintenance)
-    by = getpass.getuser()
+    by = acting_user()
     text = f"in maintenance since {timestamps.now()[:10]} by {by}: {reason}"
     set_attribute(database, orders.MAINTENANCE_ATTRIBUTE, text, Scope(node=node.name))
     _record(database, node, f"begins: {reason}")
@@ -123,7 +123,7 @@ def _end(database: Database, node: Candidate, _reason: str) -> MaintenanceStep:
 
 def _record(database: Database, node: Candidate, detail: str) -> None:
     audit = Audit(
-        actor=getpass.getuser(),
+        actor=acting_user(),
         action=MAINTENANCE,
         decision="done",
         node=node.name,

@@ -8,9 +8,9 @@ lose the power while it is being installed.
 
 from __future__ import annotations
 
-import getpass
 from typing import Any, Final, Generator, Mapping, NamedTuple, Optional, Sequence
 
+from ..acting_user import acting_user
 from ..argument_specs import database_spec
 from ..cluster.database import Database, connect
 from ..cluster.model import FRONTEND
@@ -149,7 +149,7 @@ def _step(node: str, action: Action, result: PowerResult) -> PowerStep:
 
 def _record(database: Database, node: str, action: Action, result: PowerResult) -> None:
     audit = Audit(
-        actor=getpass.getuser(),
+        actor=acting_user(),
         action=f"power {action}",
         decision="done",
         node=node,

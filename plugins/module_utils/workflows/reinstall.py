@@ -7,10 +7,10 @@ Combines the database, the compiled profiles and the orders.
 
 from __future__ import annotations
 
-import getpass
 import time
 from typing import Any, Generator, Iterator, Mapping, Optional, Sequence
 
+from ..acting_user import acting_user
 from ..argument_specs import database_spec
 from ..cluster.database import Database, connect
 from ..cluster.model import Node
@@ -147,7 +147,7 @@ def reinstall(
             pins,
             targets,
             options=RolloutOptions(
-                by=getpass.getuser(),
+                by=acting_user(),
                 rules=rules,
                 force=options["force"],
                 rearm=options["rearm"],

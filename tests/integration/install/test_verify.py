@@ -172,3 +172,13 @@ def test_a_node_that_does_not_answer_is_unreachable_and_nothing_is_stored(
     assert result.status == 2
     assert f"{NODE} unreachable: ended with status 255: " in result.stdout
     assert table_ii.rows("select checked, found from installs") == [("", "")]
+
+
+def test_nodes_with_an_old_package_are_listed(
+    net: Network, node: Node, frontend: dict[str, str]
+) -> None:
+    command = (str(BIN / "ansible"), NODE, "-m", "rocks_package_info", "-a")
+    older = run_on_frontend(net, node, frontend, *command, "name=tool older_than=1.1")
+    assert older.status == 0 and f"{NODE} older: tool-1.0-1.noarch\n" in older.stdout
+    newer = run_on_frontend(net, node, frontend, *command, "name=lib* older_than=2.0")
+    assert newer.status == 0 and f"{NODE} installed: library-2.0-1.noarch\n" in newer.stdout
