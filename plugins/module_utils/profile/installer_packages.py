@@ -88,9 +88,15 @@ ADDED = (
     ),
     AddedPackage(
         name="mdadm",
-        pattern=r'^(raid\b|mirror=".*\b(yes|true|on|1)\b)',
-        reason="a mirror",
+        pattern=r'^(raid\b|mirror=".*\b(yes|true|on|1)\b|\|?\S+\s.*\sraid=\d)',
+        reason="an array",
         source="blivet, blivet/devices/md.py:60",
+    ),
+    AddedPackage(
+        name="lvm2",
+        pattern=r"^(volgroup\b|\|?lvm\s+\S+\s+lvm\s)",
+        reason="a volume group",
+        source="blivet, blivet/devices/lvm.py:88",
     ),
 )
 PLATFORMS = (

@@ -128,10 +128,14 @@ def environment(folder: pathlib.Path, naming: Naming, devices: list[str]) -> dic
 
 
 def decide(
-    folder: pathlib.Path, disks: list[str], *options: str, naming: Optional[Naming] = None
+    folder: pathlib.Path,
+    disks: list[str],
+    *options: str,
+    naming: Optional[Naming] = None,
+    layout: str = LAYOUT,
 ) -> tuple[str, list[str]]:
     """Return ``first``, ``reuse``, ``wipe`` or the refusal, and the commands."""
-    (folder / "layout").write_text(LAYOUT)
+    (folder / "layout").write_text(layout)
     output = folder / "partition.ks"
     output.unlink(missing_ok=True)
     argv = [
@@ -280,14 +284,14 @@ def test_a_disk_without_udev_data_does_not_look_blank(
     assert decide(tmp_path, [ours])[0] == "reuse", f"lsblk itself says {empty}"
 
 
-def superblock(array: str) -> bytes:
+def superblock(array: str, level: int = 1, disks: int = 2) -> bytes:
     """Return an md superblock of version 1.2, which marks a member of an array (md.4)."""
     block = bytearray(256)
     struct.pack_into("<IIII", block, 0, 0xA92B4EFC, 1, 0, 0)
     block[16:32] = bytes(range(16))
     block[32 : 32 + len(array)] = array.encode()
-    struct.pack_into("<IIQ", block, 72, 1, 0, 204800)  # level 1
-    struct.pack_into("<II", block, 88, 0, 2)  # two disks
+    struct.pack_into("<IIQ", block, 72, level, 0, 204800)
+    struct.pack_into("<II", block, 88, 0, disks)
     struct.pack_into(
         "<QQQ", block, 128, 2048, 204800, 8
     )  # data offset and size; this block is at sector 8
@@ -486,3 +490,118 @@ def test_a_small_blank_disk_is_skipped(tmp_path: pathlib.Path, disk: str, naming
         assert commands[0] == f"ignoredisk --only-use={naming.disks[1]}"
         refusal, _commands = decide(tmp_path, [small], "--wipe", "yes", naming=naming)
         assert f"{naming.disks[0]} has 64 MiB, but the layout needs 389" in refusal
+
+
+# ---- arrays and volume groups, as mdadm and LVM read them; they are not active on this kernel
+
+DATA_LAYOUT = """
+/                  RK_ROOT    xfs   330
+swap               RK_SWAP    swap  20
+lvm                RK_DATA    lvm   100 grow disk=2,3
+/home              RK_HOME    ext4  40  keep vg=RK_DATA
+/opt               RK_OPT     ext4  40  grow format vg=RK_DATA
+"""
+ARRAY_LAYOUT = """
+/                  RK_ROOT    xfs   330
+swap               RK_SWAP    swap  20
+/scratch           RK_SCRATCH xfs   330 grow keep disk=2,3 raid=LEVEL
+"""
+
+
+def lvm(devices: list[str], *argv: str) -> None:
+    """Run a command of LVM, which sees these devices only, and activates nothing."""
+    accepted = ", ".join(f'"a|^{device}$|"' for device in devices)
+    config = (
+        f'devices {{ filter = [ {accepted}, "r|.*|" ] use_devicesfile=0 }}'
+        " global { activation=0 } backup { backup=0 archive=0 }"
+    )
+    sh(*argv[:1], "--quiet", "--config", config, *argv[1:])
+
+
+@pytest.fixture
+def third() -> Iterator[str]:
+    """Yield a third blank disk."""
+    with loop(400) as device:
+        yield device
+
+
+def one_partition(device: str) -> str:
+    sh("sfdisk", *SFDISK_OPTIONS, "--wipe", "always", device, stdin="label: gpt\n,\n")
+    sh("partx", "--add", device)
+    return f"{device}p1"
+
+
+@pytest.fixture
+def data_disks(tmp_path: pathlib.Path, disk: str, other: str, third: str) -> list[str]:
+    """Return three disks after an installation of DATA_LAYOUT."""
+    names = f"{disk},{other},{third}"
+    mode, commands = decide(tmp_path, [disk, other, third], "--disk", names, layout=DATA_LAYOUT)
+    assert mode == "first", mode
+    carry_out([line for line in commands if "pv." not in line], disk)
+    parts = [one_partition(device) for device in (other, third)]
+    lvm(parts, "pvcreate", *parts)
+    lvm(parts, "vgcreate", "RK_DATA", *parts)
+    for volume in ("rk_home", "rk_opt"):
+        words = ["--activate", "n", "--zero", "n", "--wipesignatures", "n", "--size", "40M"]
+        lvm(parts, "lvcreate", *words, "--name", volume, "RK_DATA")
+    return [disk, other, third]
+
+
+def test_logical_volumes_are_kept_before_they_are_active(
+    tmp_path: pathlib.Path, data_disks: list[str]
+) -> None:
+    mode, commands = decide(tmp_path, data_disks, layout=DATA_LAYOUT)
+    assert mode == "reuse", mode
+    assert "clearpart --none" in commands
+    assert commands[-4:-1] == [
+        "volgroup RK_DATA --noformat",
+        "logvol /home --vgname=RK_DATA --name=rk_home --useexisting --noformat",
+        "logvol /opt --vgname=RK_DATA --name=rk_opt --useexisting --fstype=ext4 --label=RK_OPT",
+    ]
+
+
+def test_a_volume_group_without_one_of_its_disks_is_refused(
+    tmp_path: pathlib.Path, data_disks: list[str]
+) -> None:
+    sh("wipefs", "--quiet", "--all", f"{data_disks[2]}p1")
+    refusal, commands = decide(tmp_path, data_disks, layout=DATA_LAYOUT)
+    assert commands == []
+    assert f"RK_DATA (lvm) is on {name(data_disks[1])}, but the layout requires 2 disks" in refusal
+    assert "order the installation with wipe: true. The disks are unchanged." in refusal
+
+
+def test_a_missing_logical_volume_is_refused(tmp_path: pathlib.Path, data_disks: list[str]) -> None:
+    lvm([f"{device}p1" for device in data_disks[1:]], "lvremove", "--yes", "RK_DATA/rk_home")
+    assert "RK_HOME (/home) is missing" in decide(tmp_path, data_disks, layout=DATA_LAYOUT)[0]
+
+
+def test_a_kept_volume_group_survives_the_replacement_of_the_system_disk(
+    tmp_path: pathlib.Path, data_disks: list[str]
+) -> None:
+    with loop() as new:
+        disks = [new, *data_disks[1:]]
+        mode, commands = decide(tmp_path, disks, layout=DATA_LAYOUT)
+        assert mode == "first", mode
+        assert f"clearpart --all --initlabel --disklabel=gpt --drives={name(new)}" in commands
+        assert "logvol /home --vgname=RK_DATA --name=rk_home --useexisting --noformat" in commands
+
+
+@pytest.mark.parametrize("level", [1, 0])
+def test_an_array_is_kept_at_its_level_only(
+    tmp_path: pathlib.Path, disk: str, other: str, third: str, level: int
+) -> None:
+    layout = ARRAY_LAYOUT.replace("LEVEL", "1")
+    _mode, commands = decide(
+        tmp_path, [disk, other, third], "--disk", f"{disk},{other},{third}", layout=layout
+    )
+    carry_out([line for line in commands if "raid" not in line], disk)
+    for device in (other, third):
+        put(one_partition(device), superblock("any:rk_scratch", level), 4096)
+    mode, commands = decide(tmp_path, [disk, other, third], layout=layout)
+    if level == 1:
+        assert mode == "reuse", mode
+        assert "raid /scratch --device=rk_scratch --useexisting --noformat" in commands
+    else:
+        assert "is a RAID 0, but the layout requires RAID 1" in mode
+    refusal, _commands = decide(tmp_path, [disk, other], layout=layout)
+    assert "but the layout requires an array of 2 disks" in refusal or level == 0

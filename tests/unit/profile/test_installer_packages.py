@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
+from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
+    compile_profile,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.installer_packages import (
     added_packages,
     language_packs,
     platform_packages,
 )
+from support.kickstarts import single_node_tree
 from support.profiles import SITES, SUPPORTED, node_attributes, shipped_profile
 
 
@@ -25,6 +31,22 @@ def test_the_attributes_of_nodes_decide() -> None:
     mirrored = [node_attributes("compute", disk_mirror="yes"), node_attributes("compute")]
     assert "mdadm" in added_packages(profile, mirrored)
     assert "mdadm" not in added_packages(profile, nodes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "packages"),
+    [
+        (["/data RK_DATA xfs 1 keep disk=2,3 raid=1"], {"mdadm"}),
+        (["lvm RK_VG lvm 100 disk=2", "/data RK_DATA ext4 1 keep vg=RK_VG"], {"lvm2", "e2fsprogs"}),
+        (["/data RK_DATA xfs 1 keep disk=2"], set()),
+    ],
+)
+def test_the_layout_decides(tmp_path: pathlib.Path, rows: list[str], packages: set[str]) -> None:
+    text = "\n".join(["/ RK_ROOT xfs 30720", *rows])
+    layout = f'<pre><file name="/run/rocks/layout">\n{text}\n</file></pre>'
+    path = single_node_tree(tmp_path, layout, "<native>%include /run/rocks/partition.ks</native>")
+    added = set(added_packages(compile_profile([path], "compute", {}, "rhel9")))
+    assert added & {"mdadm", "lvm2", "e2fsprogs"} == packages
 
 
 def test_an_infiniband_interface_needs_its_drivers() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pathlib
 
-import partition
+import partition_layout as program
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile import partition_layout
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compiler import (
@@ -16,7 +18,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.lint im
     lint,
 )
 from support.kickstarts import parse_strictly, single_node_tree, tree
-from support.layouts import BAD_LAYOUTS
+from support.layouts import BAD_LAYOUTS, GOOD_LAYOUTS
 
 PART = "<part>/ --size=1 --fstype=xfs</part><reqpart/>"
 
@@ -340,10 +342,69 @@ def test_lint_and_partition_program_have_the_same_rules() -> None:
         partition_layout.LONGEST_LABEL,
         partition_layout.UNSUPPORTED,
         partition_layout.FILE_SYSTEM_ALIASES,
+        partition_layout.SYNTAX,
+        partition_layout.SETTINGS,
+        partition_layout.RAID_DISKS,
+        partition_layout.LAST_DISK,
+        partition_layout.EXTENT_MIB,
     ) == (
-        partition.SYSTEM,
-        partition.WORDS,
-        partition.LONGEST_LABEL,
-        partition.UNSUPPORTED,
-        partition.ALIASES,
+        program.SYSTEM,
+        program.WORDS,
+        program.LONGEST_LABEL,
+        program.UNSUPPORTED,
+        program.ALIASES,
+        program.SYNTAX,
+        program.SETTINGS,
+        program.RAID_DISKS,
+        program.LAST_DISK,
+        program.EXTENT_MIB,
     )
+
+
+layout_rows = st.builds(
+    lambda fields, size, words, disk, level, group: " ".join(
+        [*fields, str(size), *words, *(word for word in (disk, level, group) if word)]
+    ),
+    st.sampled_from(
+        [
+            ("/", "A", "xfs"),
+            ("/boot", "B", "xfs"),
+            ("swap", "S", "swap"),
+            ("/c", "C", "ext4"),
+            ("/d", "D", "xfs"),
+            ("lvm", "G", "lvm"),
+        ]
+    ),
+    st.sampled_from([1, 5, 50, 99, 300]),
+    st.sampled_from([[], ["keep"], ["format"], ["grow", "keep"], ["grow", "format"], ["grow"]]),
+    st.sampled_from(["", "", "disk=2", "disk=1,2", "disk=1,2,3,4", "disk=3"]),
+    st.sampled_from(["", "", "raid=0", "raid=1", "raid=10", "raid=5"]),
+    st.sampled_from(["", "", "vg=G", "vg=H"]),
+)
+
+
+def accepts(text: str) -> bool:
+    """Whether the partition program accepts a layout."""
+    try:
+        program.parse_layout(text)
+    except program.Refusal:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", GOOD_LAYOUTS)
+def test_lint_and_partition_program_accept_every_kind_of_layout(
+    tmp_path: pathlib.Path, text: str
+) -> None:
+    assert accepts(text)
+    assert layout_findings(tmp_path, text) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(layout_rows, min_size=1, max_size=6))
+def test_lint_and_partition_program_accept_the_same_layouts(
+    tmp_path: pathlib.Path, rows: list[str]
+) -> None:
+    text = "\n".join(rows)
+    findings = layout_findings(tmp_path / "layouts", text)
+    assert (findings == []) == accepts(text), findings

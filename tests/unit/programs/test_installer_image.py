@@ -20,10 +20,10 @@ from support.profiles import SUPPORTED, all_kickstarts, scripts, written_files
 
 pytestmark = pytest.mark.programs  # shfmt reads the scripts, and bash lists its builtins
 INCLUDE = ROOT / "xml" / "include"
-IN_THE_INSTALLER = ("progress.py", "installation.py", "partition.py", "console.py")
+IN_THE_INSTALLER = ("progress.py", "installation.py", "partition_disks.py", "console.py")
 PYTHON = ("/usr/libexec/platform-python", "/usr/bin/python3")
 # Their first word that is not an option says what they do, and has options of its own.
-SUBCOMMANDS = ("authselect", "openssl", "systemctl", "tmux", "udevadm")
+SUBCOMMANDS = ("authselect", "lvm", "openssl", "systemctl", "tmux", "udevadm")
 OPERANDS = {"sync": "FILE"}  # a file as an operand came later than the program
 # It runs on frontends of every system, and has tests of its own.
 ON_FRONTENDS = "/usr/libexec/rocks/bootstrap"

@@ -28,7 +28,13 @@ pytestmark = pytest.mark.programs
 INCLUDE = ROOT / "xml" / "include"
 PROGRAMS = sorted(path.name for path in INCLUDE.glob("*.py"))
 # Other programs import them; they have no command line.
-LIBRARIES = ("account_merge.py", "installer_screen.py")
+LIBRARIES = (
+    "account_merge.py",
+    "installer_screen.py",
+    "partition_disks.py",
+    "partition_layout.py",
+    "partition_places.py",
+)
 SECONDS = 30
 LAYOUT = """
 /                  RK_ROOT    xfs   330

@@ -8,7 +8,9 @@ import partition
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from partition import Disk, Options, Part, Refusal, decide, parse_layout
+from partition import Options, decide
+from partition_disks import Disk, Part
+from partition_layout import Refusal, parse_layout
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
@@ -20,6 +22,7 @@ swap               RK_SWAP    swap   4096
 /state/partition1  RK_STATE1  xfs    1024 grow keep
 """
 LINES = parse_layout(LAYOUT)
+MIRROR = parse_layout(LAYOUT, mirror=True)
 ESP = partition.ESP[0]
 BIOSBOOT = partition.BIOSBOOT[0]
 INSTALLED = (("RK_ROOT", "xfs"), ("RK_SWAP", "swap"), ("RK_STATE1", "xfs"))
@@ -61,13 +64,11 @@ def without(disk: Disk, label: str) -> Disk:
 
 
 def options(**changes: Any) -> Options:
-    return Options(
-        **{"wipe": False, "efi": False, "os_disk": "", "mirror": False, "table": "gpt", **changes}
-    )
+    return Options(**{"wipe": False, "efi": False, "os_disk": "", "table": "gpt", **changes})
 
 
-def commands(disks: list[Disk], **changes: Any) -> list[str]:
-    return decide(disks, LINES, options(**changes))[0]
+def commands(disks: list[Disk], mirror: bool = False, **changes: Any) -> list[str]:
+    return decide(disks, MIRROR if mirror else LINES, options(**changes))[0]
 
 
 def test_a_blank_disk_gets_the_whole_layout() -> None:
@@ -241,7 +242,12 @@ REFUSED = [
     pytest.param(
         [installed_disk(boot=ESP)], {}, r"no BIOS boot partition", id="UEFI before, BIOS now"
     ),
-    pytest.param([installed_disk()], {"mirror": True}, r"is on sda2", id="half a mirror"),
+    pytest.param(
+        [installed_disk()],
+        {"mirror": True},
+        r"is a partition \(sda2\), but the layout requires an array",
+        id="half a mirror",
+    ),
     pytest.param([], {}, r"has no disk", id="no disk"),
     pytest.param(
         [disk(size=30_000)], {}, r"has 30000 MiB, but the layout needs 35849", id="too small"
@@ -296,9 +302,9 @@ def test_a_mirror_uses_two_blank_disks() -> None:
     lines = commands([disk("sda"), disk("sdb"), disk("sdc")], mirror=True)
     assert lines[0] == "ignoredisk --only-use=sda,sdb"
     assert lines[4:7] == [
-        "part raid.11 --size=30720 --ondisk=sda",
-        "part raid.12 --size=30720 --ondisk=sdb",
-        "raid / --device=rk_root --level=1 --fstype=xfs --label=RK_ROOT raid.11 raid.12",
+        "part raid.101 --size=30720 --ondisk=sda",
+        "part raid.102 --size=30720 --ondisk=sdb",
+        "raid / --device=rk_root --level=1 --fstype=xfs --label=RK_ROOT raid.101 raid.102",
     ]
 
 
@@ -308,7 +314,7 @@ def test_a_mirror_of_a_single_disk_is_refused() -> None:
 
 
 def test_a_mirror_is_reused() -> None:
-    lines, mode = decide(mirrored_disks(), LINES, options(mirror=True))
+    lines, mode = decide(mirrored_disks(), MIRROR, options())
     assert mode == "reuse"
     assert lines[3:6] == [
         "raid / --device=rk_root --useexisting --fstype=xfs --label=RK_ROOT",
@@ -318,9 +324,9 @@ def test_a_mirror_is_reused() -> None:
 
 
 def test_a_mirror_is_not_reused_as_single_disks() -> None:
-    with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is on sda2 and sdb2"):
+    with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is an array \(sda2\)"):
         commands(mirrored_disks())
-    with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is a mirror"):
+    with pytest.raises(Refusal, match=r"RK_ROOT \(/\) is an array \(sda2\)"):
         commands(mirrored_disks()[:1])
 
 
@@ -355,7 +361,6 @@ all_options = st.builds(
     options,
     wipe=st.booleans(),
     efi=st.booleans(),
-    mirror=st.booleans(),
     table=st.sampled_from(["gpt", "msdos"]),
 )
 

@@ -10,7 +10,7 @@ contains a reference is not checked.
 from __future__ import annotations
 
 import re
-from typing import Iterable, Iterator, NamedTuple, Sequence, Union
+from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
 
 from ..escaping import unmark
 from ..model import ERROR, WARNING, Origin, Remark
@@ -23,13 +23,18 @@ FIELDS = 4
 SIZE = re.compile(r"\d+|&[\w.-]+;")
 REFERENCE = re.compile(r"&[\w.-]+;")
 LABEL = re.compile(r"[A-Za-z0-9_]+\Z")
+SYNTAX = "MOUNT LABEL FSTYPE MIB [grow] [keep|format] [disk=N,...] [raid=LEVEL] [vg=LABEL]"
+# As in xml/include/partition_layout.py; tests compare the two.
 OPTIONS = ("grow", "keep", "format")
-# As in xml/include/partition.py; tests compare the two.
-LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15}
+SETTINGS = ("disk", "raid", "vg")
+RAID_DISKS = {"0": 2, "1": 2, "5": 3, "6": 4, "10": 4}
+LAST_DISK = 99
+GROUP = "lvm"
+EXTENT_MIB = 4
+LONGEST_LABEL = {"xfs": 12, "ext4": 16, "swap": 15, "lvm": 16}
 UNSUPPORTED = {
     "btrfs": "its subvolumes share one file system, so / cannot be formatted alone",
     "luks": "an encrypted partition shows its label only after it is unlocked",
-    "lvm": "a volume group shows no label of its volumes on the partition",
     "zfs": "the installer does not know it",
 }
 FILE_SYSTEM_ALIASES = {
@@ -54,13 +59,34 @@ STATE_MOUNT = "/state/partition1"
 
 
 class Row(NamedTuple):
-    """A partition: the fields of each line, and the options after them."""
+    """A volume: the fields of each line, and the options and settings after them."""
 
     mount: str
     label: str
     fstype: str
+    size: str
     words: tuple[str, ...]
+    settings: Mapping[str, str]
     origin: Origin
+
+    @property
+    def group(self) -> str:
+        """The volume group of a logical volume, or empty."""
+        return self.settings.get("vg", "")
+
+    @property
+    def level(self) -> str:
+        """The level of the array, or empty."""
+        return self.settings.get("raid", "")
+
+    @property
+    def disks(self) -> tuple[int, ...]:
+        """The numbers of the disks; none for a logical volume, or if they are not valid."""
+        numbers = self.settings.get("disk", "1").split(",")
+        is_valid = all(number.isdigit() and 1 <= int(number) <= LAST_DISK for number in numbers)
+        if self.group or not is_valid or len(set(map(int, numbers))) < len(numbers):
+            return ()
+        return tuple(sorted(map(int, numbers)))
 
 
 def check_layout(scripts: Iterable[Script]) -> Iterator[Remark]:
@@ -73,8 +99,8 @@ def check_layout(scripts: Iterable[Script]) -> Iterator[Remark]:
                 row = _read_row(line)
                 if isinstance(row, Row):
                     rows.append(row)
-                    yield from _check_fate(row)
-                    yield from _check_file_system(row)
+                    for check in (_check_fate, _check_file_system, _check_place):
+                        yield from check(row)
                 elif row:
                     yield row
             yield from _check_table(rows, script.origin)
@@ -102,17 +128,21 @@ def _read_row(line: SourceLine) -> Union[Row, Remark, None]:
     words = text.partition("#")[0].split()
     if not words:
         return None
-    if len(words) < FIELDS or not SIZE.fullmatch(words[3]) or set(words[FIELDS:]) - set(OPTIONS):
-        return _layout_error(
-            line.origin,
-            f'"{text.strip()}" is not a valid partition',
-            "MOUNT LABEL FSTYPE MIB [grow] [keep|format]",
-        )
+    rest = words[FIELDS:]
+    settings = dict(word.split("=", 1) for word in rest if "=" in word)
+    flags = tuple(word for word in rest if "=" not in word)
+    is_valid = len(words) >= FIELDS and SIZE.fullmatch(words[3])
+    is_known = not set(flags) - set(OPTIONS) and not set(settings) - set(SETTINGS)
+    if not is_valid or not is_known or len(flags) + len(settings) < len(rest):
+        text = f'"{text.strip()}" is not a valid partition'
+        return _layout_error(line.origin, text, SYNTAX)
     return Row(
         mount=words[0],
         label=words[1],
         fstype=words[2],
-        words=tuple(words[FIELDS:]),
+        size=words[3],
+        words=flags,
+        settings=settings,
         origin=line.origin,
     )
 
@@ -122,7 +152,10 @@ def _check_fate(row: Row) -> Iterator[Remark]:
     if "keep" in choices and row.mount in SYSTEM_MOUNTS:
         text = f"{row.mount} cannot be kept: packages are installed there"
         yield _layout_error(row.origin, text, "add format")
-    elif row.mount not in ("/", "swap") and len(choices) != 1:
+    elif row.fstype == GROUP and choices:
+        text = f"{row.label}: {choices[0]} is stated for the group instead of its volumes"
+        yield _layout_error(row.origin, text, "add it to the logical volumes")
+    elif row.mount not in ("/", "swap", GROUP) and len(choices) != 1:
         text = f"{row.mount}: a reinstallation neither keeps nor formats it"
         yield _layout_error(row.origin, text, "add keep or format")
 
@@ -138,10 +171,42 @@ def _check_file_system(row: Row) -> Iterator[Remark]:
                 text = f"a layout cannot contain {row.fstype}: {UNSUPPORTED[name]}"
             yield _layout_error(row.origin, text, f"use {', '.join(sorted(LONGEST_LABEL))}")
         return
+    yield from _check_special(row)
     label = REFERENCE.sub("x", row.label)
     if len(label) > longest or not LABEL.match(label):
         text = f"the label {row.label} is not a plain name of at most {longest} letters"
         yield _layout_error(row.origin, text)
+
+
+def _check_special(row: Row) -> Iterator[Remark]:
+    for special in (GROUP, "swap"):
+        if (row.mount == special) != (row.fstype == special):
+            text = f"{row.mount} cannot have the file system {row.fstype}"
+            hint = f"mount point and file system are both {special}, or neither"
+            yield _layout_error(row.origin, text, hint)
+
+
+def _check_place(row: Row) -> Iterator[Remark]:
+    """Check the disks, the level and the group of a row."""
+    needed = RAID_DISKS.get(row.level, 1)
+    if row.group and (len(row.settings) > 1 or row.fstype == GROUP):
+        text = f"{row.label}: vg={row.group} excludes disk=, raid= and another volume group"
+        yield _layout_error(row.origin, text, "the volume group has the disks")
+    elif "vg" in row.settings and not row.group:
+        yield _layout_error(row.origin, f"{row.label}: vg= has no name")
+    elif not row.group and not row.disks:
+        text = f"{row.label}: disk={row.settings['disk']} does not list different disks"
+        yield _layout_error(row.origin, text, "such as disk=1,2")
+    elif "raid" in row.settings and row.level not in RAID_DISKS:
+        text = f"{row.label}: unknown level raid={row.level}"
+        yield _layout_error(row.origin, text, f"use {', '.join(RAID_DISKS)}")
+    elif row.level and len(row.disks) < needed:
+        text = f"{row.label}: raid={row.level} requires {needed} disks"
+        hint = f"such as disk={','.join(map(str, range(1, needed + 1)))}"
+        yield _layout_error(row.origin, text, hint)
+    elif len(row.disks) > 1 and not row.level and row.fstype != GROUP:
+        text = f"{row.mount} cannot be on {len(row.disks)} disks"
+        yield _layout_error(row.origin, text, "add raid=, or make it a logical volume")
 
 
 def _check_table(rows: Sequence[Row], origin: Origin) -> Iterator[Remark]:
@@ -150,13 +215,69 @@ def _check_table(rows: Sequence[Row], origin: Origin) -> Iterator[Remark]:
     for number, row in enumerate(rows):
         for earlier in rows[:number]:
             for field in ("mount", "label"):
-                if getattr(row, field) == getattr(earlier, field):
+                values = [getattr(item, field) for item in (row, earlier)]
+                if field == "label":  # arrays and logical volumes have it in lower case
+                    values = [value.lower() for value in values]
+                if values[0] == values[1] != GROUP:
                     text = f"duplicate {field} {getattr(row, field)}; first at {earlier.origin}"
                     yield _layout_error(row.origin, text)
+    numbers = {number for row in rows for number in row.disks}
+    for number in sorted(set(range(1, max(numbers, default=1))) - numbers):
+        yield _layout_error(origin, f"disk {number} has no line", "number the disks from 1")
+    for number in sorted(numbers):
+        yield from _check_growth([row for row in rows if number in row.disks], f"disk {number}")
+    yield from _check_groups(rows)
+    yield from _check_boot(rows)
+
+
+def _check_growth(rows: Sequence[Row], where: str) -> Iterator[Remark]:
     for row in [row for row in rows if "grow" in row.words][1:]:
-        yield _layout_error(
-            row.origin, "more than one partition grows", "remove grow from one of them"
-        )
+        text = f"more than one partition grows on {where}"
+        yield _layout_error(row.origin, text, "remove grow from one of them")
+
+
+def _check_groups(rows: Sequence[Row]) -> Iterator[Remark]:
+    groups = {row.label: row for row in rows if row.fstype == GROUP}
+    for row in rows:
+        if row.group and row.group not in groups:
+            text = f"{row.label}: the layout has no volume group {row.group}"
+            yield _layout_error(row.origin, text, f"add: lvm {row.group} lvm MIB")
+    for name, group in groups.items():
+        volumes = [row for row in rows if row.group == name]
+        if not volumes:
+            text = f"the volume group {name} has no logical volume"
+            yield _layout_error(group.origin, text, f"add vg={name} to a line")
+        yield from _check_growth(volumes, name)
+        sizes = [row.size for row in volumes]
+        space = _capacity(group)
+        if space is not None and all(size.isdigit() for size in sizes):
+            needed = sum(-(-int(size) // EXTENT_MIB) * EXTENT_MIB for size in sizes)
+            if needed > space:
+                text = f"the volumes of {name} need {needed} MiB, and it has {space}"
+                yield _layout_error(group.origin, text, "increase its size")
+
+
+def _capacity(group: Row) -> Optional[int]:
+    """Return the minimum space for volumes in MiB; None if it depends on a reference."""
+    count = len(group.disks)
+    if not group.size.isdigit() or not count:
+        return None
+    size = int(group.size)
+    if not group.level:
+        return count * max(0, size - 2 * EXTENT_MIB)
+    shares = {"0": count, "1": 1, "5": count - 1, "6": count - 2, "10": count // 2}
+    metadata = min(256, size // 256 + 2 * EXTENT_MIB)
+    return max(0, shares.get(group.level, 1) * (size - metadata) - 2 * EXTENT_MIB)
+
+
+def _check_boot(rows: Sequence[Row]) -> Iterator[Remark]:
+    by_mount = {row.mount: row for row in rows}
+    boot = by_mount.get("/boot", by_mount.get("/"))
+    if boot and (boot.group or boot.level not in ("", "1")):
+        kind = "a logical volume" if boot.group else f"RAID {boot.level}"
+        text = f"{boot.mount} is {kind}, from which the boot loader cannot read /boot"
+        hint = "add a line for /boot on a partition or a RAID 1 array"
+        yield _layout_error(boot.origin, text, hint)
 
 
 def _check_state(rows: Sequence[Row], scripts: Iterable[Script]) -> Iterator[Remark]:
