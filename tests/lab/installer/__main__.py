@@ -108,7 +108,12 @@ def _install(handler: Any, major: int) -> None:
 def _storage(handler: Any, major: int) -> Plan:
     screen.show("Configuring storage")
     plan = storage.plan(
-        handler, disks.list_disks(), efi=disks.efi(), major=major, resolve=disks.resolve
+        handler,
+        disks.list_disks(),
+        efi=disks.efi(),
+        major=major,
+        resolve=disks.resolve,
+        stacks=disks.list_stacks(),
     )
     screen.log("storage", str(plan))
     disks.apply(plan)

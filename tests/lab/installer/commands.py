@@ -29,6 +29,9 @@ SUPPORTED: dict[str, Optional[frozenset[str]]] = {
     "keyboard": ANY,
     "lang": ANY,
     "logging": _options("host port level"),
+    "logvol": _options(
+        "fsoptions fstype grow label mkfsoptions name noformat size useexisting vgname"
+    ),
     "network": _options(
         "activate no-activate bootproto device gateway hostname ip ipv6 mtu nameserver netmask"
         " nodefroute nodns noipv4 noipv6 onboot bondslaves bondopts vlanid interfacename"
@@ -38,6 +41,7 @@ SUPPORTED: dict[str, Optional[frozenset[str]]] = {
         " recommended size usepart"
     ),
     "poweroff": ANY,
+    "raid": _options("device fsoptions fstype label level mkfsoptions noformat useexisting"),
     "reboot": _options("eject kexec"),
     "repo": _options("name baseurl cost excludepkgs includepkgs install noverifyssl ignoregroups"),
     "reqpart": _options("add-boot"),
@@ -51,6 +55,7 @@ SUPPORTED: dict[str, Optional[frozenset[str]]] = {
     "timezone": _options("utc isUtc ntpservers nontp"),
     "url": _options("url noverifyssl"),
     "user": _options("gecos gid groups homedir iscrypted lock name password plaintext shell uid"),
+    "volgroup": _options("noformat useexisting"),
     "zerombr": ANY,
 }
 SUPPORTED["partition"] = SUPPORTED["part"]

@@ -4,19 +4,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
+import shutil
 
 from . import programs, screen
-from .model import Disk, Mount, Partition, Plan
+from .model import Array, Disk, Group, Mount, Partition, Plan, Stacks, Volume
 from .programs import SYSROOT
 
 SYS = pathlib.Path("/sys/block")
 SECTOR = 512
 # sfdisk's names for partition types.
 KINDS = {
-    "gpt": {"efi": "uefi", "biosboot": "21686148-6449-6E6F-744E-656564454649", "swap": "swap"},
-    "dos": {"efi": "ef", "swap": "82", "extended": "5"},
+    "gpt": {
+        "efi": "uefi",
+        "biosboot": "21686148-6449-6E6F-744E-656564454649",
+        "swap": "swap",
+        "raid": "raid",
+        "lvm": "lvm",
+    },
+    "dos": {"efi": "ef", "swap": "82", "extended": "5", "raid": "fd", "lvm": "8e"},
 }
 LINUX = {"gpt": "linux", "dos": "83"}
 ESP_OPTIONS = "umask=0077,shortname=winnt"
@@ -46,6 +54,44 @@ def list_disks() -> list[Disk]:
     ]
 
 
+def list_stacks() -> Stacks:
+    """Return the active arrays and all volume groups; none where the programs are missing."""
+    arrays = []
+    for path in sorted(SYS.glob("md*/md")):
+        if (path / "array_state").read_text().strip() in ("clear", "inactive"):
+            continue
+        device = f"/dev/{path.parent.name}"
+        output = programs.run(["mdadm", "--detail", "--export", device], log="storage")
+        values = dict(line.partition("=")[::2] for line in output.splitlines())
+        name = values.get("MD_NAME", path.parent.name).rpartition(":")[2]
+        members = tuple(sorted(f"/dev/{item.name}" for item in (path.parent / "slaves").iterdir()))
+        level = values["MD_LEVEL"].removeprefix("raid")
+        arrays.append(Array(name, level, members, _probe(device).get("TYPE", "")))
+    groups = []
+    if shutil.which("lvm"):
+        devices = {os.path.realpath(array.device): array.device for array in arrays}
+        for row in _lvm_report("vgs", "vg_name"):
+            group = row["vg_name"]
+            select = f"vg_name={group}"
+            physical = [
+                os.path.realpath(item["pv_name"])
+                for item in _lvm_report("pvs", "pv_name", "--select", select)
+            ]
+            names = [item["lv_name"] for item in _lvm_report("lvs", "lv_name", "--select", select)]
+            volumes = tuple(
+                Volume(name, group, fstype=_probe(f"/dev/{group}/{name}").get("TYPE", ""))
+                for name in names
+            )
+            groups.append(Group(group, tuple(devices.get(pv, pv) for pv in physical), volumes))
+    return Stacks(tuple(arrays), tuple(groups))
+
+
+def _lvm_report(report: str, column: str, *options: str) -> list[dict[str, str]]:
+    argv = ["lvm", report, "--reportformat", "json", "--options", column, *options]
+    output = json.loads(programs.run(argv, log="storage"))
+    return [row for part in output["report"] for rows in part.values() for row in rows]
+
+
 def resolve(name: str) -> str:
     """Return the kernel's name of a disk or partition of a kickstart."""
     path = name if name.startswith("/") else f"/dev/{name}"
@@ -63,6 +109,10 @@ def apply(plan: Plan) -> None:
         _write_table(plan, disk, kind)
     for disk in {part.disk for part in plan.new} - set(plan.tables):
         _write_table(plan, disk, _disk(disk).table)
+    for array in plan.stacks.arrays:
+        _make_array(array)
+    for group in plan.stacks.groups:
+        _make_group(group)
     for mount in plan.mounts:
         if mount.make:
             _make(mount)
@@ -138,6 +188,25 @@ def _write_table(plan: Plan, disk: str, kind: str) -> None:
         log="storage",
     )
     programs.run(["udevadm", "settle", "--timeout=30"], log="storage")
+
+
+def _make_array(array: Array) -> None:
+    screen.show(f"Creating array {array.name}")
+    for device in array.devices:
+        programs.run(["wipefs", "--all", "--force", device], log="storage")
+    argv = ["mdadm", "--create", array.device, "--run", f"--name={array.name}", "--metadata=1.2"]
+    argv += [f"--level={array.level}", f"--raid-devices={len(array.devices)}", *array.devices]
+    programs.run(argv, log="storage")
+
+
+def _make_group(group: Group) -> None:
+    screen.show(f"Creating volume group {group.name}")
+    programs.run(["lvm", "pvcreate", "--force", "--yes", *group.devices], log="storage")
+    programs.run(["lvm", "vgcreate", group.name, *group.devices], log="storage")
+    for volume in sorted(group.volumes, key=lambda volume: volume.grow):
+        size = ["--extents", "100%FREE"] if volume.grow else ["--size", f"{volume.size}M"]
+        argv = ["lvm", "lvcreate", "--yes", "--name", volume.name, *size, group.name]
+        programs.run(argv, log="storage")
 
 
 def _make(mount: Mount) -> None:

@@ -50,14 +50,65 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Array:
+    """An array; ``name`` is the one of its superblocks, ``devices`` are device nodes."""
+
+    name: str
+    level: str
+    devices: tuple[str, ...]
+    fstype: str = ""
+
+    @property
+    def device(self) -> str:
+        return f"/dev/md/{self.name}"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A logical volume; its size is in MiB, and it can grow to the rest of its group."""
+
+    name: str
+    group: str
+    size: int = 0
+    grow: bool = False
+    fstype: str = ""
+
+    @property
+    def device(self) -> str:
+        return f"/dev/{self.group}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A volume group; ``devices`` are device nodes."""
+
+    name: str
+    devices: tuple[str, ...]
+    volumes: tuple[Volume, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """The existing arrays and volume groups, or those to create."""
+
+    arrays: tuple[Array, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+NO_STACKS = Stacks()
+
+
+@dataclass(frozen=True)
 class New:
-    """A partition to create; its size is in MiB."""
+    """A partition to create; its size is in MiB, and ``member`` its name in the kickstart, if it
+    is part of an array or a volume group."""
 
     name: str
     disk: str
     number: int
     size: int
     kind: str
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +132,7 @@ class Plan:
     new: tuple[New, ...]
     mounts: tuple[Mount, ...]
     boot_disk: Optional[str]
+    stacks: Stacks = NO_STACKS
 
     def at(self, point: str) -> Optional[Mount]:
         """Return the mount at ``point``, if any."""

@@ -13,12 +13,15 @@ from typing import Any, Callable, Iterable, Optional, Sequence
 
 from pykickstart.constants import CLEARPART_TYPE_ALL, CLEARPART_TYPE_LINUX
 
-from .model import MIB, Disk, InstallError, Mount, New, Partition, Plan
+from . import stacked
+from .model import MIB, NO_STACKS, Disk, InstallError, Mount, New, Partition, Plan, Stacks
 
 DEFAULT_FSTYPE = "xfs"
 LINUX = frozenset({"ext2", "ext3", "ext4", "xfs", "swap", "vfat", ""})
 FILE_SYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "vfat", "efi", "swap", "biosboot"})
-UNSUPPORTED = ("pv.", "raid.", "btrfs.")
+# The names of parts of arrays and volume groups, and the kinds of their partitions.
+MEMBERS = {"raid.": "raid", "pv.": "lvm"}
+UNMOUNTED = ("biosboot", *MEMBERS.values())
 ESP_SIZE = 600
 BIOSBOOT_SIZE = 1
 BOOT_SIZE = 1024
@@ -46,7 +49,13 @@ class _Request:
 
 
 def plan(
-    kickstart: Any, disks: Sequence[Disk], *, efi: bool, major: int, resolve: Resolve = str
+    kickstart: Any,
+    disks: Sequence[Disk],
+    *,
+    efi: bool,
+    major: int,
+    resolve: Resolve = str,
+    stacks: Stacks = NO_STACKS,
 ) -> Plan:
     """Return the plan for ``disks``. Raises InstallError with a text for the screen.
 
@@ -54,6 +63,7 @@ def plan(
     efi        whether the machine's firmware is UEFI
     major      the release, which decides the kind of table of a new disk
     resolve    turns a name of the kickstart (``/dev/disk/by-id/…``) into the kernel's
+    stacks     the existing arrays and volume groups
     """
     usable = _usable(kickstart.ignoredisk, disks, resolve)
     tables = _tables(kickstart, usable, efi=efi, major=major, resolve=resolve)
@@ -72,9 +82,14 @@ def plan(
     if kickstart.reqpart.reqpart:
         requests = _reqpart_requests(kickstart.reqpart.addBoot, kinds, efi=efi) + requests
     new, new_mounts = _allocate(requests, kinds, {disk.name: disk.size for disk in usable})
-    mounts = tuple(sorted([*preserved, *new_mounts], key=lambda mount: mount.point))
+    members = {part.member: f"/dev/{part.name}" for part in new if part.member}
+    remaining = stacked.remaining(stacks, {f"/dev/{name}" for name in existing})
+    new_stacks, stacked_mounts = stacked.plan(kickstart, members, remaining)
+    mounts = tuple(
+        sorted([*preserved, *new_mounts, *stacked_mounts], key=lambda mount: mount.point)
+    )
     boot_disk = _boot_disk(kickstart.bootloader.bootDrive, mounts, new, existing, resolve)
-    result = Plan(tables, tuple(new), mounts, boot_disk)
+    result = Plan(tables, tuple(new), mounts, boot_disk, new_stacks)
     _check(
         result, {disk.name: kinds.get(disk.name, disk.table) for disk in usable}, existing, efi=efi
     )
@@ -156,10 +171,6 @@ def _preserved_mount(part: Any, existing: dict[str, Partition], resolve: Resolve
 def _request(part: Any, resolve: Resolve) -> _Request:
     if not part.format:
         raise InstallError(f"part {part.mountpoint} --noformat: --onpart is required.")
-    if part.mountpoint.startswith(UNSUPPORTED):
-        raise InstallError(
-            f"part {part.mountpoint}: LVM, RAID and Btrfs are not supported by the lab."
-        )
     size = part.size or (1024 if part.recommended else 0)
     if not size and not part.grow:
         raise InstallError(f"Partition {part.mountpoint} requires a size specification.")
@@ -179,6 +190,9 @@ def _request(part: Any, resolve: Resolve) -> _Request:
 def _fstype(part: Any) -> str:
     if part.mountpoint in ("swap", "biosboot"):
         return str(part.mountpoint)
+    for prefix, kind in MEMBERS.items():
+        if part.mountpoint.startswith(prefix):
+            return kind
     fstype = part.fstype or ("efi" if part.mountpoint == "/boot/efi" else DEFAULT_FSTYPE)
     if fstype not in FILE_SYSTEMS:
         raise InstallError(
@@ -219,7 +233,7 @@ def _allocate(
             _with_extended(kinds[disk], disk_requests),
         ):
             new.append(partition)
-            if request and request.fstype != "biosboot":
+            if request and request.fstype not in UNMOUNTED:
                 mounts.append(_mount(partition, request))
     return new, mounts
 
@@ -247,7 +261,9 @@ def _number_partitions(disk: str, kind: str, requests: list[_Request], space: in
         size = next(remaining) if request else 0
         fstype = request.fstype if request else "extended"
         name = f"{disk}{separator}{number}"
-        partitions.append(New(name=name, disk=disk, number=number, size=size, kind=fstype))
+        member = request.point if request and fstype in MEMBERS.values() else ""
+        new = New(name=name, disk=disk, number=number, size=size, kind=fstype, member=member)
+        partitions.append(new)
     return partitions
 
 

@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 from lab.installer import kickstart, storage
-from lab.installer.model import MIB, Disk, InstallError, Mount, New, Partition, Plan
+from lab.installer.model import (
+    MIB,
+    Array,
+    Disk,
+    Group,
+    InstallError,
+    Mount,
+    New,
+    Partition,
+    Plan,
+    Stacks,
+    Volume,
+)
 
 GIB = 1024 * MIB
 BLANK = Disk("vda", 8 * GIB)
@@ -173,7 +185,24 @@ def test_a_disk_outside_only_use_is_not_changed(tmp_path: pathlib.Path) -> None:
             '"zfs" is not supported',
             id="file system",
         ),
-        pytest.param("clearpart --all\npart pv.01 --size=900\n", "LVM, RAID and Btrfs", id="LVM"),
+        pytest.param(
+            "clearpart --all\nraid / --device=a --level=1 raid.1 raid.2\n",
+            'undefined partition "raid.1"',
+            id="member of an array",
+        ),
+        pytest.param(
+            "part / --onpart=vda2\nraid /a --device=a --useexisting --noformat\n",
+            'RAID volume "a"',
+            id="missing array",
+        ),
+        pytest.param(
+            "part / --onpart=vda2\nvolgroup g --noformat\n", 'Volume group "g"', id="no group"
+        ),
+        pytest.param(
+            "part / --onpart=vda2\nlogvol /a --vgname=g --name=a --noformat\n",
+            'No volume group exists with the name "g"',
+            id="volume of no group",
+        ),
         pytest.param("clearpart --all\npart / --fstype=ext4\n", "requires a size", id="no size"),
         pytest.param(
             "clearpart --all --initlabel --disklabel=gpt\npart / --size=900\n",
@@ -205,3 +234,65 @@ def test_clearpart_linux_rejects_a_disk_with_a_foreign_partition(tmp_path: pathl
     assert "vda1 is not a Linux partition" in refusal(
         tmp_path, "clearpart --linux\npart / --size=2000\n", foreign
     )
+
+
+TWO = (Disk("vda", 8 * GIB), Disk("vdb", 4 * GIB))
+NEW_STACKS = """
+zerombr
+clearpart --all --initlabel --disklabel=msdos
+part / --fstype=ext4 --size=2000 --ondisk=vda
+part raid.1 --size=500 --ondisk=vda
+part raid.2 --size=500 --ondisk=vdb
+raid /a --device=a --level=1 --fstype=xfs --label=A raid.1 raid.2
+part pv.1 --size=900 --grow --ondisk=vda
+part pv.2 --size=900 --grow --ondisk=vdb
+volgroup g pv.1 pv.2
+logvol /b --vgname=g --name=b --size=100 --grow --fstype=ext4 --label=B
+"""
+STACKS = Stacks(
+    (Array("a", "1", ("/dev/vda2", "/dev/vdb1"), "xfs"),),
+    (Group("g", ("/dev/vda3", "/dev/vdb2"), (Volume("b", "g", fstype="ext4"),)),),
+)
+INSTALLED = (
+    Disk("vda", 8 * GIB, "dos", tuple(Partition(f"vda{n}", "vda", "ext4") for n in (1, 2, 3))),
+    Disk("vdb", 4 * GIB, "dos", tuple(Partition(f"vdb{n}", "vdb") for n in (1, 2))),
+)
+OLD_STACKS = """
+clearpart --none
+part / --fstype=ext4 --onpart=vda1
+raid /a --device=a --useexisting --noformat
+volgroup g --noformat
+logvol /b --vgname=g --name=b --useexisting --fstype=ext4 --label=B
+"""
+
+
+def test_arrays_and_volume_groups_are_created_from_their_partitions(tmp_path: pathlib.Path) -> None:
+    result = plan(tmp_path, NEW_STACKS, *TWO)
+    assert result.stacks == Stacks(
+        (Array("a", "1", ("/dev/vda2", "/dev/vdb1")),),
+        (Group("g", ("/dev/vda3", "/dev/vdb2"), (Volume("b", "g", 100, grow=True),)),),
+    )
+    assert [(mount.device, mount.point) for mount in result.mounts] == [
+        ("/dev/vda1", "/"),
+        ("/dev/md/a", "/a"),
+        ("/dev/g/b", "/b"),
+    ]
+    assert {part.kind for part in result.new} == {"ext4", "raid", "lvm"}
+
+
+def test_arrays_and_volumes_are_kept_or_formatted(tmp_path: pathlib.Path) -> None:
+    handler = read(tmp_path, OLD_STACKS)
+    result = storage.plan(handler, INSTALLED, efi=False, major=9, stacks=STACKS)
+    assert (result.new, result.stacks) == ((), Stacks())
+    assert [(mount.point, mount.make, mount.fstype) for mount in result.mounts] == [
+        ("/", True, "ext4"),
+        ("/a", False, "xfs"),
+        ("/b", True, "ext4"),
+    ]
+
+
+def test_arrays_and_groups_are_lost_with_one_of_their_disks(tmp_path: pathlib.Path) -> None:
+    text = OLD_STACKS.replace("--none", "--all --drives=vdb")
+    handler = read(tmp_path, text)
+    with pytest.raises(InstallError, match='RAID volume "a"'):
+        storage.plan(handler, INSTALLED, efi=False, major=9, stacks=STACKS)
