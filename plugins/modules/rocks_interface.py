@@ -47,6 +47,26 @@ options:
       - Its address. If you omit it, a new interface gets the next free address of its network.
       - V(none) means no address.
     type: str
+  configure:
+    description:
+      - Also set how the installed system configures the interface, with its static address and the
+        MTU of its network, in one of the attributes C(network_second), C(network_third),
+        C(network_bond), C(network_vlan) and C(network_infiniband) of the node. With
+        O(state=absent), that attribute is removed.
+      - A name such as V(eno1.120) is a VLAN of that card. The default route stays that of the first
+        interface.
+      - Then build the distribution and reinstall the node.
+    type: bool
+    default: false
+  bond_slaves:
+    description: The devices of a bond, with O(configure=true).
+    type: list
+    elements: str
+    default: []
+  bond_options:
+    description: The options of the bond, by default V(mode=active-backup,miimon=100).
+    type: str
+    default: ""
   allow_frontend:
     description:
       - Permit this task to change or remove the MAC or the address of a frontend's interface. By
@@ -85,6 +105,15 @@ EXAMPLES = r"""
     name: bond1
     network: fabric
 
+- name: Add a bond of two further cards, and configure it on the node
+  npaci.rocks.rocks_interface:
+    node: compute-0-3
+    name: bond2
+    network: fabric
+    configure: true
+    bond_slaves: [eno3, eno4]
+    bond_options: mode=802.3ad,miimon=100
+
 - name: Add an InfiniBand port
   npaci.rocks.rocks_interface:
     node: compute-0-3
@@ -120,7 +149,15 @@ interface:
     network: management
     mac: 00:50:8b:e0:40:94
     ip: 192.168.255.254
+configuration:
+  description:
+    - With O(configure=true), the options of the kickstart command C(network) for the interface.
+  returned: success
+  type: str
+  sample: --device=eth1 --bootproto=static --ip=172.16.0.3 --netmask=255.255.0.0 --onboot=yes
 """
+
+from typing import Any, Mapping, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -128,12 +165,20 @@ from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interface_configuration import (
+    configure_interface,
+    remove_configuration,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
     KINDS,
     put_interface,
     remove_interface,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
+    RowChange,
+    to_dict,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
 SPEC = {
@@ -143,6 +188,9 @@ SPEC = {
     "network": {"type": "str"},
     "mac": {"type": "str"},
     "ip": {"type": "str"},
+    "configure": {"type": "bool", "default": False},
+    "bond_slaves": {"type": "list", "elements": "str", "default": []},
+    "bond_options": {"type": "str", "default": ""},
     "allow_frontend": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
@@ -151,6 +199,8 @@ SPEC = {
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **database_spec()}, supports_check_mode=True)
     params = module.params
+    if params["bond_slaves"] and not params["configure"]:
+        module.fail_json(msg="bond_slaves has no effect without configure=true; set it")
     with (
         errors_as_failure(module),
         connect_as_admin(params["database"]) as database,
@@ -168,9 +218,31 @@ def main() -> None:
                 params["name"],
                 allow_frontend=params["allow_frontend"],
             )
+        configuration = _configure(database, change, params) if params["configure"] else None
+    diff = change.difference()
+    if configuration:
+        diff["before"]["configuration"] = configuration.before or ""
+        diff["after"]["configuration"] = configuration.after or ""
     module.exit_json(
-        changed=change.changed, diff=change.difference(), interface=to_dict(change.after)
+        changed=change.changed or bool(configuration and configuration.changed),
+        diff=diff,
+        interface=to_dict(change.after),
+        configuration=(configuration.after or "") if configuration else "",
     )
+
+
+def _configure(
+    database: Database, change: RowChange, params: Mapping[str, Any]
+) -> Optional[RowChange]:
+    """Set or remove the attribute that configures the interface."""
+    if change.after:
+        return configure_interface(
+            database,
+            change.after,
+            bond_slaves=params["bond_slaves"],
+            bond_options=params["bond_options"],
+        )
+    return remove_configuration(database, change.before) if change.before else None
 
 
 if __name__ == "__main__":

@@ -22,6 +22,14 @@ options:
     description: The time limit of the query in seconds.
     type: float
     default: 10
+  forms:
+    description:
+      - The forms in which the rows are returned. By default, each row is returned in all of them;
+        list those that you use to keep the output short.
+    type: list
+    elements: str
+    choices: [rows, records, first_column]
+    default: [rows, records, first_column]
   limit:
     description: The largest number of rows. A query that returns more rows fails.
     type: int
@@ -50,6 +58,7 @@ EXAMPLES = r"""
       where nodes.membership = memberships.id and memberships.name = 'Compute'
     time_limit: 2
     limit: 20000
+    forms: [first_column]
 """
 
 RETURN = r"""
@@ -61,19 +70,19 @@ columns:
   sample: [name]
 rows:
   description: The rows as lists of values.
-  returned: success
+  returned: if O(forms) contains V(rows)
   type: list
   elements: list
   sample: [[web-1-0]]
 records:
   description: The rows as dictionaries by column name.
-  returned: success
+  returned: if O(forms) contains V(records)
   type: list
   elements: dict
   sample: [{name: web-1-0}]
 first_column:
   description: The first value of each row, for queries that select names.
-  returned: success
+  returned: if O(forms) contains V(first_column)
   type: list
   elements: raw
   sample: [web-1-0]
@@ -92,10 +101,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import (
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 
+FORMS = ("rows", "records", "first_column")
 SPEC = {
     "query": {"type": "str", "required": True},
     "time_limit": {"type": "float", "default": DEFAULT_SECONDS},
     "limit": {"type": "int", "default": DEFAULT_LIMIT},
+    "forms": {"type": "list", "elements": "str", "choices": list(FORMS), "default": list(FORMS)},
 }
 
 
@@ -106,13 +117,13 @@ def main() -> None:
         result = select(
             database, params["query"], seconds=params["time_limit"], limit=params["limit"]
         )
-    module.exit_json(
-        changed=False,
-        columns=result.columns,
-        rows=result.rows,
-        records=[dict(zip(result.columns, row)) for row in result.rows],
-        first_column=[row[0] for row in result.rows],
-    )
+    forms = {
+        "rows": result.rows,
+        "records": [dict(zip(result.columns, row)) for row in result.rows],
+        "first_column": [row[0] for row in result.rows],
+    }
+    selected = {name: forms[name] for name in FORMS if name in params["forms"]}
+    module.exit_json(changed=False, columns=result.columns, **selected)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,12 @@ def _attribute(result: Result) -> list[str]:
 
 
 def _sql(result: Result) -> list[str]:
-    return table([result["columns"], *result["rows"]])
+    columns = result["columns"]
+    if "rows" in result:
+        return table([columns, *result["rows"]])
+    if "records" in result:
+        return table([columns, *([row[name] for name in columns] for row in result["records"])])
+    return [str(value) for value in result.get("first_column", ())]
 
 
 def _insert_ethers(result: Result) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import CURRENT_VERSION
+from ansible_collections.npaci.rocks.plugins.plugin_utils.summaries import summarize
 from support.cluster import Urls
 from support.modules import run
 
@@ -242,6 +243,16 @@ def test_rocks_sql_info_returns_rows_in_three_forms(table_ii: Database, urls: Ur
         "records": [{"name": "web-1-0", "rack": 1}],
         "first_column": ["web-1-0"],
     }
+
+
+@pytest.mark.parametrize("form", ["rows", "records", "first_column"])
+def test_rocks_sql_info_returns_only_the_requested_form(
+    table_ii: Database, urls: Urls, form: str
+) -> None:
+    query = "select name from nodes where rack=1"
+    result = run("rocks_sql_info", query=query, forms=[form], database=urls.reader)
+    assert {"rows", "records", "first_column"} & set(result) == {form}
+    assert "web-1-0" in "\n".join(summarize("rocks_sql_info", result) or [])
 
 
 def test_rocks_node_info_returns_the_source_of_attributes(table_ii: Database, urls: Urls) -> None:
