@@ -14,10 +14,14 @@ description:
   - "Each node is in these groups: its membership in lower case with underscores (V(compute),
     V(nfs_server)), C(appliance_NAME), C(rack_NUMBER), C(arch_NAME), and C(with_NAME) for each of
     its attributes that is a true flag."
+  - "A node that is up can also be in these groups: C(state_silent) if it has not answered for 15
+    minutes, C(state_behind) if a reinstallation would change it, C(state_drifted) if its packages
+    are not those that were installed."
   - "Each node has these variables: C(ansible_host), C(rocks_id), C(rocks_mac), C(rocks_membership),
     C(rocks_appliance), C(rocks_rack), C(rocks_rank), C(rocks_arch), C(rocks_attributes),
     C(rocks_state) (of its last install order), C(rocks_generation) and C(rocks_installed_at) (of
-    its last successful installation), and C(rocks_drifted)."
+    its last successful installation), C(rocks_drifted), C(rocks_heard) (when a node that is up last
+    answered, in UTC), and C(rocks_behind) (a list of what a reinstallation would change)."
   - Set O(query_groups) to make groups from SQL. With E(ROCKS_QUERY) you can make the group C(query)
     without editing a file.
   - Every query runs with the read-only account, in a read-only transaction, with a time limit.
@@ -219,6 +223,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             host.vars.update(self._as_plain_value(variables(node)))
             for name in node.groups:
                 group(name).add_host(host)
+            for name in node.conditions:
+                group(f"state_{name}").add_host(host)
         for name, selected in cluster.queries.items():
             query_group = group(name)
             for node_name in selected:
@@ -293,6 +299,8 @@ def variables(node: Host) -> dict[str, Any]:
         "rocks_generation": node.generation,
         "rocks_installed_at": node.installed_at,
         "rocks_drifted": node.drifted,
+        "rocks_heard": node.heard,
+        "rocks_behind": list(node.behind),
     }
     return {"ansible_host": node.ip, **values} if node.ip else values
 

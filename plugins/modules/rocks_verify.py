@@ -17,6 +17,7 @@ description:
     rocks_verify).
   - The result is stored in the database, and C(rocks_drifted) of the inventory shows it. The module
     does not change a node; to remove drift, reinstall the node.
+  - Also lists what a reinstallation would change in each node, see M(npaci.rocks.rocks_reinstall).
   - Fails if a node has drifted or does not answer. A node whose last order did not end in the state
     V(up) is V(unknown).
 options:
@@ -54,6 +55,7 @@ RETURN = r"""
 nodes:
   description:
     - By node, its state and the differences.
+    - C(behind) lists what a reinstallation would change.
     - C(manifest) is the SHA-256 of its list of packages; C(found) is an alias of it.
   returned: always
   type: dict
@@ -65,6 +67,7 @@ nodes:
       removed: []
       changed: ["bash: 5.1.8-6.el9.x86_64 -> 5.1.8-9.el9.x86_64"]
       files: []
+      behind: ["timezone: Etc/UTC -> Europe/Zurich"]
       manifest: 7d793037a0760186574b0282f2f435e7
       found: 7d793037a0760186574b0282f2f435e7
       node: compute-0-0

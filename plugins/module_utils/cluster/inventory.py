@@ -3,7 +3,8 @@
 """The nodes and their groups for Ansible and ClusterShell, with a few queries for any number.
 
 The groups of a node are its membership, ``appliance_NAME``, ``rack_NUMBER``, ``arch_NAME``, and
-``with_NAME`` for each attribute whose value is true.
+``with_NAME`` for each attribute whose value is true.  Their conditions are separate, because they
+change with time alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..errors import DescriptionError, RocksError
 from .attributes import StoredValues, merge_attributes, stored_values
 from .database import Database
 from .naming import group_name
+from .node_conditions import load_conditions, utc_now
 from .query import DEFAULT_SECONDS, select
 
 HOSTS = (
@@ -60,6 +62,12 @@ class Host(NamedTuple):
     installed_at: str
     drifted: bool
     """Whether a later check reported other packages than were installed."""
+    heard: str
+    """When a node that is up last answered; empty for any other node."""
+    behind: tuple[str, ...]
+    """What a reinstallation would change."""
+    conditions: tuple[str, ...]
+    """Those of ``node_conditions.CONDITIONS`` that hold."""
 
 
 class Inventory(NamedTuple):
@@ -75,10 +83,9 @@ class Inventory(NamedTuple):
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Inventory:
         """Return the inverse of ``to_data``, also after JSON has turned tuples into lists."""
-        groups = Host._fields.index("groups")
         return cls(
             hosts=tuple(
-                Host._make((*row[:groups], tuple(row[groups]), *row[groups + 1 :]))
+                Host._make(tuple(value) if isinstance(value, list) else value for value in row)
                 for row in data["hosts"]
             ),
             queries={name: tuple(names) for name, names in data["queries"].items()},
@@ -148,6 +155,7 @@ def _hosts(database: Database) -> Iterable[Host]:
         node: (generation, at, bool(drifted))
         for node, generation, at, drifted in database.rows(LAST_INSTALLED)
     }
+    conditions = load_conditions(database, utc_now())
     position_groups: dict[tuple[str, str, int, str], tuple[str, ...]] = {}
     for name, node, mac, ip, membership, appliance, rack, rank, arch in database.rows(HOSTS):
         key = (membership, appliance, rack, arch)
@@ -155,6 +163,7 @@ def _hosts(database: Database) -> Iterable[Host]:
             position_groups[key] = _position_groups(*key)
         values, true_groups = attributes.get(appliance, name)
         generation, installed_at, drifted = installed.get(node, ("", "", False))
+        condition = conditions.get(node)
         yield Host(
             name=name,
             id=node,
@@ -171,6 +180,9 @@ def _hosts(database: Database) -> Iterable[Host]:
             generation=generation,
             installed_at=installed_at,
             drifted=drifted,
+            heard=condition.heard if condition else "",
+            behind=condition.behind if condition else (),
+            conditions=condition.names if condition else (),
         )
 
 

@@ -28,7 +28,7 @@ WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _FIELD = re.compile(r"\{(appliance|rack|rank)(?::0?(\d))?\}")
 _HOST_NAME = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _RACK = re.compile(r"rack-?\d+")
-_INVENTORY_GROUP = re.compile(r"(appliance|arch|with)_.+|rack_[0-9]+")
+_INVENTORY_GROUP = re.compile(r"(appliance|arch|with|state)_.+|rack_[0-9]+")
 
 # Names that mean something to a resolver or to Ansible; architectures are inventory groups.
 RESERVED: Mapping[str, str] = {

@@ -62,6 +62,8 @@ class Finding(NamedTuple):
     removed: Sequence[str] = ()
     changed: Sequence[str] = ()
     files: Sequence[str] = ()
+    behind: Sequence[str] = ()
+    """What a reinstallation would change."""
 
 
 def not_comparable_reason(order: Optional[Order]) -> str:

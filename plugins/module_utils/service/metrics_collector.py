@@ -18,6 +18,7 @@ from prometheus_client.core import (
 )
 
 from ..cluster.database import Database
+from ..cluster.node_conditions import CONDITIONS, load_conditions
 from ..install import timestamps
 from ..install.states import FAILED, INSTALLING, LIVE, STATES, UP
 
@@ -50,18 +51,19 @@ NODES_BY_GENERATION = (
 )
 
 
-def format_metrics(db: Database) -> bytes:
+def format_metrics(db: Database, now: str) -> bytes:
     """Return all metrics in the text format of Prometheus, with the database's current numbers."""
     registry = CollectorRegistry()
-    registry.register(ClusterCollector(db))
+    registry.register(ClusterCollector(db, now))
     return generate_latest(registry)
 
 
 class ClusterCollector:
     """Reads the metrics from a database."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, now: str) -> None:
         self._db = db
+        self._now = now
 
     def collect(self) -> Iterable[Metric]:
         """Yield every family, each sorted by its labels."""
@@ -72,6 +74,7 @@ class ClusterCollector:
             self._db.rows(NODES_BY_MEMBERSHIP),
         )
         yield from self._states()
+        yield self._conditions()
         yield from self._failures()
         yield self._install_seconds()
         yield self._orders_ended()
@@ -102,6 +105,20 @@ class ClusterCollector:
                 for rack, state, _count, changed in rows
                 if state in LIVE
             ],
+        )
+
+    def _conditions(self) -> Metric:
+        """Return every condition of every rack, so that a count that drops to zero is visible."""
+        conditions = load_conditions(self._db, self._now).values()
+        counts = {(row.rack, name): 0 for row in conditions for name in CONDITIONS}
+        for row in conditions:
+            for name in row.names:
+                counts[row.rack, name] += 1
+        return _gauge(
+            "rocks_node_condition",
+            "Nodes that are up, but silent, behind or drifted.",
+            ("rack", "condition"),
+            [(*labels, count) for labels, count in counts.items()],
         )
 
     def _failures(self) -> Iterable[Metric]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Iterable, Mapping, Optional
 
 from .. import tree_paths
-from ..cluster.attributes import effective_for_nodes
+from ..cluster.attributes import effective_values_for_nodes
 from ..cluster.database import Database
 from ..cluster.model import Node
 from ..errors import NotFound, RocksError, combine
@@ -40,25 +40,39 @@ def resolve_pins(
 
     Raises one error that contains every node without a pin, and the reasons.
     """
+    pins, failures = find_pins(database, nodes, distributions, cache)
+    if failures:
+        raise combine(
+            [
+                type(error)(error.what, ": ".join(filter(None, (node, error.where))), error.hint)
+                for node, error in failures.items()
+            ]
+        )
+    return pins
+
+
+def find_pins(
+    database: Database,
+    nodes: Iterable[Node],
+    distributions: str,
+    cache: Optional[LibraryCache] = None,
+) -> tuple[dict[str, Pin], dict[str, RocksError]]:
+    """Return the pins as ``resolve_pins``, and the errors of nodes without a pin."""
     nodes = list(nodes)
     cache = {} if cache is None else cache
-    attributes = effective_for_nodes(database, nodes) if nodes else {}
+    attributes = effective_values_for_nodes(database, nodes) if nodes else {}
     pins: dict[str, Pin] = {}
     # By the id of the profile: the hash covers its whole text, and many nodes share it.
     digests: dict[int, str] = {}
-    errors: list[RocksError] = []
+    errors: dict[str, RocksError] = {}
     for node in nodes:
         try:
-            values = {name: attribute.value for name, attribute in attributes[node.name].items()}
             pins[node.name] = _resolve_pin(
-                node, values, distributions, cache=cache, digests=digests
+                node, attributes[node.name], distributions, cache=cache, digests=digests
             )
         except RocksError as error:
-            where = ": ".join(filter(None, (node.name, error.where)))
-            errors.append(type(error)(error.what, where, error.hint))
-    if errors:
-        raise combine(errors)
-    return pins
+            errors[node.name] = error
+    return pins, errors
 
 
 def published_generation(distributions: str, distribution: str, arch: str) -> str:

@@ -13,7 +13,6 @@ from typing import Any, Generator, Iterator, Mapping, Optional, Sequence
 from ..acting_user import acting_user
 from ..argument_specs import database_spec
 from ..cluster.database import Database, connect
-from ..cluster.model import Node
 from ..cluster.nodes import list_nodes
 from ..errors import DescriptionError, RocksError
 from ..install import orders, timestamps
@@ -45,7 +44,7 @@ from ..install.schedulers.choice import choose_scheduler, jobs_without_scheduler
 from ..install.states import UP
 from ..settings import load
 from .compare_nodes import compare_nodes
-from .install_targets import LibraryCache, resolve_pins
+from .install_targets import find_pins
 
 SUCCESS_STEPS = (UP, UNCHANGED, SENT, ORDER, UNDER_WAY, MAINTENANCE)
 UNCHANGED_STEPS = (UNCHANGED, UNDER_WAY, REFUSED, NOT_BEGUN, MAINTENANCE)
@@ -198,26 +197,8 @@ def _resolve_requests(
     nodes = [node for node in list_nodes(database, names) if node.name not in refused]
     if distribution:
         nodes = [node._replace(distribution=distribution) for node in nodes]
-    cache = LibraryCache()
-    try:
-        return resolve_pins(database, nodes, distributions, cache), refused
-    except RocksError:
-        # One by one, so that a node without a profile does not stop the others.
-        pins, failures = _resolve_each(database, nodes, distributions, cache)
-        return pins, {**refused, **failures}
-
-
-def _resolve_each(
-    database: Database, nodes: Sequence[Node], distributions: str, cache: LibraryCache
-) -> tuple[dict[str, Pin], dict[str, str]]:
-    pins: dict[str, Pin] = {}
-    failures: dict[str, str] = {}
-    for node in nodes:
-        try:
-            pins.update(resolve_pins(database, [node], distributions, cache))
-        except RocksError as error:
-            failures[node.name] = str(error).partition(f"{node.name}: ")[2] or str(error)
-    return pins, failures
+    pins, failures = find_pins(database, nodes, distributions)
+    return pins, {**refused, **{node: str(error) for node, error in failures.items()}}
 
 
 def result_of(steps: Sequence[Step]) -> dict[str, Any]:

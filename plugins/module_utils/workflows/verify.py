@@ -25,6 +25,7 @@ from ..install.power.boot_target import BootTarget, load_boot_targets
 from ..install.power.ssh_query import query_node
 from ..install.rollout.concurrency import run_concurrently
 from ..settings import load
+from .node_states import find_differences
 
 MAX_NAMES = 20  # names in the message of the result
 
@@ -48,7 +49,8 @@ def verify(
 
     The findings are stored in the database, except in a dry run.
     """
-    with connect(options["database"] or load(environment).database) as database:
+    settings = load(environment)
+    with connect(options["database"] or settings.database) as database:
         comparable: dict[str, Order] = {}
         for candidate in orders.load_candidates(database, names):
             reason = not_comparable_reason(candidate.last)
@@ -56,11 +58,12 @@ def verify(
                 yield Finding(candidate.name, UNKNOWN, reason)
             else:
                 comparable[candidate.name] = candidate.last
+        behind = find_differences(database, settings, list(comparable))
         targets = load_boot_targets(database, list(comparable))
         for order, finding in _query_nodes(targets, comparable, options["files"]):
             if finding.manifest and not dry_run:
                 store_check(database, order, finding.manifest, now=timestamps.now())
-            yield finding
+            yield finding._replace(behind=behind.get(finding.node, ()))
 
 
 def _query_nodes(
@@ -82,6 +85,9 @@ def result_of(findings: Sequence[Finding]) -> dict[str, Any]:
     failed = [name for name, node in nodes.items() if node["state"] in (DRIFTED, UNREACHABLE)]
     same = sum(node["state"] == SAME for node in nodes.values())
     message = f"{same} of {len(nodes)} as installed"
+    behind = [name for name, node in nodes.items() if node["behind"]]
+    if behind:
+        message += f"; {len(behind)} behind: {', '.join(behind[:MAX_NAMES])}"
     if failed:
         message += f"; not: {', '.join(failed[:MAX_NAMES])}"
     return {"nodes": nodes, "changed": False, "failed": bool(failed), "msg": message}
@@ -94,6 +100,7 @@ def _as_dict(finding: Finding) -> dict[str, Any]:
         "removed": list(finding.removed),
         "changed": list(finding.changed),
         "files": list(finding.files),
+        "behind": list(finding.behind),
         "found": finding.manifest,  # the former name of manifest
     }
 
@@ -107,6 +114,7 @@ def format_finding(finding: Finding) -> list[str]:
         ("-", finding.removed),
         ("!", finding.changed),
         ("#", finding.files),
+        (">", finding.behind),
     ):
         lines += [f"{finding.node}   {mark} {item}" for item in items]
     return lines

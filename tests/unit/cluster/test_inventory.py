@@ -85,7 +85,7 @@ def test_the_state_is_of_the_last_order_and_the_generation_of_the_last_success(
     order(table_ii, "a", 4, "up", manifest="m1", found="m2")
     order(table_ii, "b", 4, "installing")
     order(table_ii, "c", 5, "up", manifest="m1", found="m1")
-    states = {host.name: host[11:] for host in load_inventory(reader, {}).hosts}
+    states = {host.name: host[11:15] for host in load_inventory(reader, {}).hosts}
     assert states["compute-0-0"] == ("installing", "gen-a", "2026-11-22 09:14:05", True)
     assert states["compute-0-1"] == ("up", "gen-c", "2026-11-22 09:14:05", False)
     assert states["compute-0-2"] == ("", "", "", False)

@@ -24,6 +24,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.service.metrics_collec
     QUANTILES,
     quantile,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from support.frontend import NOW, HttpService
 
 NODE = "10.255.255.245"
@@ -138,26 +139,26 @@ def test_maintenance_expires_orders_and_writes_the_metrics(
 ) -> None:
     textfile = tmp_path / "rocks.prom"
     late = timestamps.add_seconds(order.expires, 1)
-    run_maintenance(cluster.location.url, str(textfile), late)
+    run_maintenance(service.settings, str(textfile), late)
     assert orders.find_by_uuid(cluster, [order.uuid])[0].state == "expired"
     assert textfile.read_text(encoding="utf-8") == service.get("/rocks/metrics", ADMIN).text
     assert 'rocks_orders_ended_total{state="expired"} 1.0\n' in textfile.read_text(encoding="utf-8")
 
 
 def test_maintenance_touches_an_unchanged_textfile(
-    cluster: Database, order: Order, tmp_path: pathlib.Path
+    service: HttpService, order: Order, tmp_path: pathlib.Path
 ) -> None:
     textfile = tmp_path / "rocks.prom"
-    run_maintenance(cluster.location.url, str(textfile), NOW)
+    run_maintenance(service.settings, str(textfile), NOW)
     os.utime(textfile, (0, 0))
-    run_maintenance(cluster.location.url, str(textfile), NOW)
+    run_maintenance(service.settings, str(textfile), NOW)
     assert textfile.stat().st_mtime > 0
 
 
 def test_maintenance_reports_a_missing_folder_or_database(
-    cluster: Database, tmp_path: pathlib.Path
+    service: HttpService, tmp_path: pathlib.Path
 ) -> None:
     with pytest.raises(DescriptionError, match="cannot be written"):
-        run_maintenance(cluster.location.url, str(tmp_path / "none" / "rocks.prom"), NOW)
+        run_maintenance(service.settings, str(tmp_path / "none" / "rocks.prom"), NOW)
     with pytest.raises(NotFound, match="no such database"):
-        run_maintenance(f"sqlite:///{tmp_path}/none/cluster.sqlite", "", NOW)
+        run_maintenance(Settings(f"sqlite:///{tmp_path}/none/cluster.sqlite"), "", NOW)

@@ -19,4 +19,4 @@ def get_metrics() -> Response:
     """Return the metrics. Raises Denied (403) for an address that the site does not allow."""
     context = current_context()
     require_viewer(context)
-    return Response(format_metrics(context.db), content_type=CONTENT_TYPE_LATEST)
+    return Response(format_metrics(context.db, context.now), content_type=CONTENT_TYPE_LATEST)

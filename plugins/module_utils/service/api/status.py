@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Iterator, NamedTuple, Sequence
 
 from flask import Blueprint, Response, request
 
+from ...cluster.node_conditions import make_condition, silent_since
 from ...install import timestamps
+from ...install.states import UP
 from ..access_control import require_viewer
 from ..request_context import Context, current_context
 
@@ -24,14 +26,17 @@ NODES = (
     " case a.name when 'frontend' then '' else a.root end, coalesce(n.ip, ''),"
     " coalesce(i.state, ''), coalesce(i.phase, ''), coalesce(i.done, 0), coalesce(i.total, 0),"
     " coalesce(i.message, ''), coalesce(i.reason, ''), coalesce(i.distribution, ''),"
-    " coalesce(i.generation, ''), coalesce(i.changed, ''), coalesce(i.suspect, 0)"
+    " coalesce(i.generation, ''), coalesce(i.changed, ''), coalesce(i.suspect, 0),"
+    " coalesce(i.checked, ''), coalesce(s.heard, ''), coalesce(s.behind, ''),"
+    " case when i.found not in ('', i.manifest) then 1 else 0 end"
     " from nodes n join memberships m on m.id = n.membership"
     " join appliances a on a.id = m.appliance"
-    " left join installs i on i.id = (select max(id) from installs where node = n.id)%s"
+    " left join installs i on i.id = (select max(id) from installs where node = n.id)"
+    " left join node_states s on s.node = n.id%s"
     " order by n.rack, n.membership, n.`rank`, n.name"
 )
 ALL_NODES = NODES % ""
-CHANGED_NODES = NODES % " where i.changed >= ?"
+CHANGED_NODES = NODES % (" where i.changed >= ? or s.behind_since >= ? or s.heard between ? and ?")
 OVERLAP_SECONDS = 2  # a change is visible a moment after the time that it is written with
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
@@ -57,6 +62,15 @@ class NodeState(NamedTuple):
     generation: str
     changed: str
     suspect: int
+    heard: str
+    """When a node that is up last answered; empty for any other node."""
+    conditions: tuple[str, ...]
+    """``silent``, ``behind``, ``drifted``: those that hold."""
+
+
+STATE_WIDTH = NodeState._fields.index("heard")
+STATE_COLUMN = NodeState._fields.index("state")
+CHANGED_COLUMN = NodeState._fields.index("changed")
 
 
 class Status(NamedTuple):
@@ -92,14 +106,35 @@ def read_status(context: Context, since: str = "", revision: str = "") -> Status
     if whole:
         rows: Sequence[Sequence[Any]] = db.rows(ALL_NODES)
     else:
-        rows = db.rows(CHANGED_NODES, (timestamps.add_seconds(since, -OVERLAP_SECONDS),))
+        after = timestamps.add_seconds(since, -OVERLAP_SECONDS)
+        became_silent = (silent_since(after), silent_since(context.now))
+        rows = db.rows(CHANGED_NODES, (after, after, *became_silent))
     return Status(
         now=context.now,
         revision=current,
         whole=whole,
         report_seconds=context.report_interval.seconds(db),
-        nodes=tuple(map(NodeState._make, rows)),
+        nodes=tuple(_states(rows, silent_since(context.now))),
     )
+
+
+def _states(rows: Sequence[Sequence[Any]], silent_before: str) -> Iterator[NodeState]:
+    """Convert rows of NODES; a node that is not up has no condition."""
+    for row in rows:
+        fields = row[:STATE_WIDTH]
+        checked, heard, behind, drifted = row[STATE_WIDTH:]
+        if row[STATE_COLUMN] != UP:
+            yield NodeState._make((*fields, "", ()))
+            continue
+        condition = make_condition(
+            node=0,
+            rack=0,
+            heard=max(row[CHANGED_COLUMN], checked, heard),
+            behind=behind,
+            drifted=bool(drifted),
+            silent_before=silent_before,
+        )
+        yield NodeState._make((*fields, condition.heard, condition.names))
 
 
 def to_json(status: Status) -> bytes:

@@ -12,6 +12,7 @@ from ...cluster import attributes
 from ...cluster.database import Database
 from ...cluster.interfaces import list_interfaces
 from ...cluster.model import FRONTEND, Node
+from ...cluster.node_conditions import load_conditions
 from ...cluster.nodes import find_node
 from ...errors import NotFound, RocksError
 from ...install import order_history
@@ -52,6 +53,7 @@ def show_node(name: str) -> Response:
         histories=histories,
         interfaces=list_interfaces(context.db, node.name),
         drift=_describe_drift(context.db, node.id),
+        condition=load_conditions(context.db, context.now, node.id).get(node.id),
         way=_way_through_graph(context, order.pin) if order else (),
         commands=_commands(node, order),
         advise=advise,

@@ -12,6 +12,7 @@ from typing import Mapping, Sequence
 
 from flask import Blueprint, Response
 
+from ...cluster.node_conditions import SILENT
 from ...install.states import ENDED_BADLY, FAILED, OPEN, STATES
 from ..access_control import require_viewer
 from ..api.status import NodeState, read_status
@@ -34,7 +35,7 @@ def show_nodes() -> Response:
     return render_page(
         "nodes.html",
         status=status,
-        states=(*((state, state) for state in STATES), ("never", NEVER)),
+        states=(*((state, state) for state in (*STATES, SILENT)), ("never", NEVER)),
         counts=collections.Counter(map(state_key, status.nodes)),
         failures=group_failures(status.nodes),
         advise=advise,
@@ -56,6 +57,7 @@ def show_racks() -> Response:
     return render_page(
         "racks.html",
         racks=group_racks(status.nodes),
+        state_key=state_key,
         count_states=count_states,
         describe_state=describe_state,
     )
@@ -74,15 +76,18 @@ def group_racks(nodes: Sequence[NodeState]) -> Mapping[int, Sequence[NodeState]]
 
 def state_key(node: NodeState) -> str:
     """Return the state by which the page filters; empty: the node is never installed."""
+    if SILENT in node.conditions:
+        return SILENT
     return node.state or ("never" if node.root else "")
 
 
 def count_states(nodes: Sequence[NodeState]) -> str:
     """Return the number of nodes in each state, in the order in which an order changes states."""
     counts = collections.Counter(
-        node.state or (NEVER if node.root else node.membership) for node in nodes
+        {"never": NEVER}.get(state_key(node), state_key(node)) or node.membership for node in nodes
     )
-    names = [*STATES, NEVER, *sorted(set(counts) - {*STATES, NEVER})]
+    known = (*STATES, SILENT, NEVER)
+    names = [*known, *sorted(set(counts) - set(known))]
     return " · ".join(f"{counts[name]} {name}" for name in names if counts[name])
 
 
@@ -103,8 +108,15 @@ def describe_state(node: NodeState) -> str:
         return f"{node.phase} {node.done} of {node.total}"
     if node.state in OPEN:
         return node.phase or node.state
+    return _describe_installed(node)
+
+
+def _describe_installed(node: NodeState) -> str:
+    if SILENT in node.conditions:
+        return f"silent since {node.heard} UTC"
     scripts = f" · {node.reason}" if node.reason else ""
-    return f"{node.state} · {node.generation[:8]}{scripts}"
+    others = "".join(f" · {name}" for name in node.conditions)
+    return f"{node.state} · {node.generation[:8]}{others}{scripts}"
 
 
 def group_failures(nodes: Sequence[NodeState]) -> Mapping[str, Sequence[NodeState]]:

@@ -28,12 +28,15 @@
     if (!n.state) return 'never ordered';
     if (ended.includes(n.state)) return n.state + ': ' + n.reason;
     if (open.includes(n.state)) return n.total > 0 ? n.phase + ' ' + n.done + ' of ' + n.total : n.phase || n.state;
-    return n.state + ' \u00b7 ' + n.generation.slice(0, 8) + (n.reason ? ' \u00b7 ' + n.reason : '');
+    if (n.conditions.includes('silent')) return 'silent since ' + n.heard + ' UTC';
+    const conditions = n.conditions.map(name => ' \u00b7 ' + name).join('');
+    return n.state + ' \u00b7 ' + n.generation.slice(0, 8) + conditions + (n.reason ? ' \u00b7 ' + n.reason : '');
   };
 
   const showNode = (tile, n) => {
-    tile.className = 'node ' + n.state;
-    tile.dataset.state = n.state || (n.root ? 'never' : '');
+    const silent = n.conditions.includes('silent');
+    tile.dataset.state = silent ? 'silent' : n.state || (n.root ? 'never' : '');
+    tile.className = 'node ' + tile.dataset.state;
     tile.querySelector('span').textContent = describe(n);
     let progress = tile.querySelector('progress');
     if (open.includes(n.state) && n.total > 0) {
