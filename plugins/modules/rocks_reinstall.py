@@ -17,10 +17,10 @@ description:
   - All partitions except root are preserved, unless O(wipe) is set.
   - One node is installed first, as a canary; the others follow in waves. Too many failures stop the
     rollout.
-  - A node that already runs what it would get is left alone. The kickstart with the node's values,
+  - "A node that already runs what it would get is left alone. The kickstart with the node's values,
     the packages that it installs and the versions of its secrets are compared, not the names of
     generations. For any other node, the message lists what differs, such as
-    C(timezone Etc/UTC -> Europe/Zurich; 3 packages).
+    V(timezone: Etc/UTC -> Europe/Zurich; 3 packages)."
   - Frontends, switches and nodes with another order are refused, each with its reason.
   - If you interrupt it, it prints which orders stay in the database; a second run follows them.
   - Several runs at the same time restart each machine once, and never one that installs itself.

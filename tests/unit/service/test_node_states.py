@@ -63,7 +63,7 @@ def run_minutes(service: HttpService, start: str, minutes: int, answers: bool) -
 
 
 def conditions(db: Database, now: str) -> dict[str, tuple[str, ...]]:
-    names = dict(db.rows("select id, name from nodes"))
+    names: dict[int, str] = dict(db.rows("select id, name from nodes"))
     return {names[node]: row.names for node, row in load_conditions(db, now).items()}
 
 
