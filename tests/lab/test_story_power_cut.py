@@ -78,7 +78,7 @@ class Crowd:
     def start_installers(self, when: str, orders: Mapping[str, str]) -> Counter[int]:
         """Send the first message of each installer, as root; ``orders`` maps names to uuids."""
         requests = {machine: _report(orders[machine.name]) for machine in self.machines}
-        return self._send(f"{when}: first reports", requests, "{{}}", low=True)
+        return self._send(f"{when}: first reports", requests, '"next"', low=True)
 
     def _send(
         self, what: str, requests: Mapping[Machine, str], expected: str, *, low: bool = False

@@ -16,11 +16,12 @@ import shutil
 import socket
 import tempfile
 from dataclasses import dataclass, field
-from typing import Iterator, Sequence
+from typing import Iterator, Optional, Sequence
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.reports import slurm as report
 from ansible_collections.npaci.rocks.plugins.module_utils.reports.model import Snapshot
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.slurm import report
+from ansible_collections.npaci.rocks.plugins.module_utils.reports.slurm.gpus import gpu_resource
 
 from .ansible import ROOT
 from .daemons import Daemon, daemon
@@ -57,10 +58,14 @@ ResumeTimeout={resume_timeout}
 RebootProgram={folder}/reboot
 KillWait=2
 NodeFeaturesPlugins=node_features/helpers
-NodeName={nodes} NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] \\
-    CPUs=2 RealMemory=1000 Feature={offered} State=UNKNOWN
+GresTypes=gpu
+{nodes}
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
+NODE = (
+    "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=1000"
+    " Feature={offered} {gres} State=UNKNOWN"
+)
 
 
 @dataclass
@@ -115,11 +120,15 @@ class Slurm:
 
 @contextlib.contextmanager
 def slurm(
-    nodes: Sequence[str], distributions: Sequence[str], resume_timeout: int = 1800
+    nodes: Sequence[str],
+    distributions: Sequence[str],
+    resume_timeout: int = 1800,
+    counted: Optional[Snapshot] = None,
 ) -> Iterator[Slurm]:
     """Start a controller and these nodes, and wait until they are idle.
 
     distributions  those that a job can require; the nodes run the first one
+    counted        a cluster with these nodes, for their GPUs
     """
     # A short path, because the names of sockets are limited to 107 characters.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="rocks-slurm-"))
@@ -127,7 +136,7 @@ def slurm(
     cluster = Slurm(folder, nodes)
     try:
         with contextlib.ExitStack() as stack:
-            _write(cluster, distributions, resume_timeout)
+            _write(cluster, distributions, resume_timeout, counted or Snapshot())
             cluster.daemons["munged"] = stack.enter_context(_munged(folder / "munge"))
             controller = ["slurmctld", "-D", "-c", "-f", f"{folder}/etc/slurm.conf"]
             cluster.daemons["slurmctld"] = stack.enter_context(
@@ -146,29 +155,37 @@ def slurm(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(cluster: Slurm, distributions: Sequence[str], resume_timeout: int) -> None:
+def _write(
+    cluster: Slurm, distributions: Sequence[str], resume_timeout: int, counted: Snapshot
+) -> None:
     folder = cluster.folder
     host = socket.gethostname().partition(".")[0]
     for name in ("etc", "state", "spool", "munge", "disks", "libexec"):
         (folder / name).mkdir(mode=0o755)
-    ports = {
-        "port": FIRST_PORT - 1,
-        "first": FIRST_PORT,
-        "last": FIRST_PORT + len(cluster.nodes) - 1,
-    }
+    controller_port = FIRST_PORT - 1
+    lines = [
+        NODE.format(
+            node=node,
+            host=host,
+            port=port,
+            offered=",".join(map(report.feature_name, distributions)),
+            gres=f"Gres={resource}" if (resource := gpu_resource(counted, node)) else "",
+        )
+        for port, node in enumerate(cluster.nodes, FIRST_PORT)
+    ]
     text = CONFIG.format(
         folder=folder,
         host=host,
-        nodes=",".join(cluster.nodes),
-        offered=",".join(map(report.feature_name, distributions)),
+        port=controller_port,
+        nodes="\n".join(lines),
         resume_timeout=resume_timeout,
-        **ports,
     )
     (folder / "etc" / "slurm.conf").write_text(text)
     rendered = report.render(
-        Snapshot(), site("slurm", distributions=list(distributions), path="rocks-nodes.conf")
+        counted, site("slurm", distributions=list(distributions), path="rocks-nodes.conf")
     )
-    (folder / "etc" / "helpers.conf").write_text(rendered["helpers.conf"])
+    for name in ("helpers.conf", "gres.conf"):
+        (folder / "etc" / name).write_text(rendered[name])
     _program(folder / "libexec" / "slurm-feature", (ROOT / "xml/include/slurm-feature").read_text())
     for node in cluster.nodes:
         cluster.root(node).mkdir(parents=True)
@@ -176,7 +193,7 @@ def _write(cluster: Slurm, distributions: Sequence[str], resume_timeout: int) ->
         (cluster.root(node) / "generation").write_text("none\n")
         (folder / "spool" / node).mkdir()
     _program(folder / "off", OFF.format(folder=folder))
-    boot = BOOT.format(folder=folder, port=ports["port"])
+    boot = BOOT.format(folder=folder, port=controller_port)
     _program(folder / "boot", boot)
     _program(folder / "reboot", "exit 1\n")  # a test replaces it
 

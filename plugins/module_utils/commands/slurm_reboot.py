@@ -20,7 +20,7 @@ from ..install.rollout.display import format_step
 from ..install.rollout.rollout import Step
 from ..install.schedulers.base import SCHEDULERS
 from ..install.states import FAILED
-from ..reports.slurm import feature_name
+from ..reports.slurm.report import feature_name
 from ..settings import load
 from ..workflows.reinstall import SUCCESS_STEPS, default_options, reinstall
 

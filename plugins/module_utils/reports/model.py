@@ -43,6 +43,8 @@ class Snapshot:
     """Node -> name -> value of the narrowest scope."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The inventory's groups with their nodes."""
+    selections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """SQL of a report's options -> the node names that it returned."""
     revision: int = 0
     """Increases with every change of the database."""
     faults: tuple[RocksError, ...] = ()
@@ -126,6 +128,10 @@ def _nothing_to_prepare(_database: Database, _site: Site, _dry_run: bool) -> boo
     return False
 
 
+def _no_queries(_options: Options) -> Sequence[str]:
+    return ()
+
+
 def _no_stale_state(_snapshot: Snapshot, _site: Site) -> None:
     return None
 
@@ -149,6 +155,8 @@ class Report:
     """Returns an error for each row that ``render`` leaves out of this report only."""
     needs: frozenset[str] = frozenset()
     """The optional parts of the snapshot that ``render`` reads."""
+    queries: Callable[[Options], Sequence[str]] = _no_queries
+    """Returns the users' SQL in the options, whose results ``render`` finds in the snapshot."""
     complete_options: Callable[[Options, Run], Options] = lambda options, _run: options
     """Fills in the options that are detected on this machine."""
     prepare_database: Callable[[Database, Site, bool], bool] = _nothing_to_prepare

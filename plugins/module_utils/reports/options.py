@@ -87,6 +87,7 @@ _TYPE_NAMES = {
     int: "number",
     bool: "boolean",
     list: "list of texts of one line without quotes",
+    dict: "mapping",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Iterable, Iterator, Mapping, Optional
 from ..errors import DescriptionError, NotFound, RocksError, Unavailable
 from ..files import read_bytes
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, StagedFiles
+from .selection import Select
 
 # A staged file is in the folder of its target, since a daemon can be confined to its own folders,
 # and hidden, since most daemons read whole folders.  The process id in the name distinguishes the
@@ -68,10 +69,11 @@ class Plan:
 class Planner:
     """Renders reports and checks them, one after the other."""
 
-    def __init__(self, site: Site, run: Run) -> None:
+    def __init__(self, site: Site, run: Run, select: Select) -> None:
         """The options in ``site`` are not used, since each report has its own."""
         self._site = site
         self._run = run
+        self._select = select
         self._owners: dict[str, str] = {}
 
     def plan(self, report: Report, options: Options, snapshot: Snapshot) -> Plan:
@@ -81,7 +83,8 @@ class Planner:
         """
         completed = report.complete_options(options, self._run)
         site = dataclasses.replace(self._site, options=completed)
-        plan = _plan(report, site, snapshot)
+        selections = {sql: self._select(sql) for sql in report.queries(completed)}
+        plan = _plan(report, site, dataclasses.replace(snapshot, selections=selections))
         for path in plan.files:
             if self._owners.setdefault(path, report.name) != report.name:
                 what = f"{path} is also a file of report {self._owners[path]}"

@@ -14,6 +14,7 @@ from .model import Options, Report, Run, Site
 from .options import ENABLED, select_reports
 from .plan import Planner
 from .registry import REPORTS
+from .selection import node_selection
 from .snapshot import read_snapshot
 from .templating import Templates
 
@@ -59,7 +60,7 @@ def preview_reports(
         fault = ""
         warnings: tuple[str, ...] = ()
         if names is not None:
-            files, fault, warnings = _render(database, report, site, run)
+            files, fault, warnings = _render(database, settings, report, site, run)
         previews.append(
             ReportPreview(
                 name=report.name,
@@ -75,12 +76,13 @@ def preview_reports(
 
 
 def _render(
-    database: Database, report: Report, site: Site, run: Run
+    database: Database, settings: Settings, report: Report, site: Site, run: Run
 ) -> tuple[Mapping[str, str], str, tuple[str, ...]]:
     """Return the content of a report, what prevents writing it, and what was left out."""
     try:
         snapshot = read_snapshot(database, report.needs)
-        plan = Planner(site, run).plan(report, site.options, snapshot)
+        planner = Planner(site, run, node_selection(database, settings))
+        plan = planner.plan(report, site.options, snapshot)
         report.prepare_database(database, plan.site, True)
     except RocksError as error:
         return {}, str(error), ()

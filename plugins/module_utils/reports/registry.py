@@ -14,11 +14,11 @@ from . import (
     nginx,
     pbs_nodes,
     powerman,
-    slurm,
 )
 from .dhcp import dhcpd, dnsmasq, kea_report
 from .dns import bind, unbound
 from .model import Report
+from .slurm import report as slurm
 
 REPORTS: tuple[Report, ...] = (
     hosts.REPORT,

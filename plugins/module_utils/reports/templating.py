@@ -22,8 +22,14 @@ BUILT_IN = "rocks/"
 NAMES = (
     *("bind.zone", "clustershell.yaml", "dhcpd.conf", "dnsmasq-hosts", "dnsmasq-names"),
     *("dnsmasq.conf", "ethers", "exports", "hosts", "kea-dhcp4.conf", "machines", "named.conf"),
-    *("nginx-nodes.conf", "pbs-nodes", "powerman.conf", "slurm-helpers.conf", "slurm-nodes.conf"),
-    *("ssh_known_hosts", "unbound.conf"),
+    *("nginx-nodes.conf", "pbs-nodes", "powerman.conf", "slurm-gres.conf"),
+    *(
+        "slurm-helpers.conf",
+        "slurm-nodes.conf",
+        "slurm-topology.conf",
+        "ssh_known_hosts",
+        "unbound.conf",
+    ),
 )
 """The names of all templates, without ``.j2``."""
 SYNTAX_HINT = "correct the template, or remove it to use the built-in one"

@@ -26,6 +26,7 @@ from .atomic_install import clear_pending, install_files, pending_files, restore
 from .model import Options, Outcome, Report, Run, Service, Site, Snapshot
 from .options import select_reports
 from .plan import Plan, Planner, translate_os_errors
+from .selection import node_selection
 from .snapshot import read_snapshot
 from .templating import Templates
 
@@ -69,7 +70,7 @@ def write_reports(
     )
     writer = _Writer(
         database=database,
-        planner=Planner(site, run),
+        planner=Planner(site, run, node_selection(database, settings)),
         folder=state_folder(database.location),
         dry_run=dry_run,
         run=run,

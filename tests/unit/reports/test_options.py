@@ -88,4 +88,10 @@ def test_options_of_a_call_require_one_name(names: Any) -> None:
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
 def test_the_type_of_every_default_is_checked(report: Any) -> None:
-    assert {type(value) for value in default_options(report).values()} <= {str, int, bool, list}
+    assert {type(value) for value in default_options(report).values()} <= {
+        str,
+        int,
+        bool,
+        list,
+        dict,
+    }
