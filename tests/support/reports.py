@@ -81,6 +81,7 @@ def describe(database: Database) -> None:
         )
         database.execute("update hardware set gpus = 2 where node = 6")
         values = (
+            (6, "gpu_device", "/dev/nvidia"),
             (4, "ssh_host_ed25519_key", HOST_KEY + " root@compute-0-0"),
             (8, "power_unit", "power-1-0"),
             (8, "power_outlet", "3"),

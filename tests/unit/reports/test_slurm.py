@@ -37,6 +37,7 @@ def lines(content: str, start: str) -> list[str]:
 
 
 def set_attribute(database: Database, node: int, name: str, value: str) -> None:
+    database.execute("delete from attributes where node = ? and name = ?", (node, name))
     database.execute(
         "insert into attributes (scope, node, owner, name, value) values ('node', ?, ?, ?, ?)",
         (node, node, name, value),
@@ -130,7 +131,6 @@ def test_two_partitions_cannot_both_be_the_default(snapshot: Snapshot) -> None:
 
 def test_counted_gpus_can_be_requested(described: Database) -> None:
     set_attribute(described, 6, "gpu_type", "a100")
-    set_attribute(described, 6, "gpu_device", "/dev/nvidia")
     snapshot = read_snapshot(described, {HARDWARE, GROUPS})
     rendered = files(snapshot)
     assert "GresTypes=gpu" in rendered["rocks-nodes.conf"].splitlines()

@@ -101,7 +101,7 @@ def test_every_report_is_written_and_each_service_reloaded_once(
         ("slurm", True, True),
         ("nginx", True, True),
     ]
-    assert set(etc(tmp_path)) == {"hosts", "rocks-nodes.conf", "slurm.conf"}
+    assert set(etc(tmp_path)) == {"hosts", "rocks-nodes.conf", "slurm.conf", "gres.conf"}
     assert programs.commands.count("reload") == programs.commands.count("reload-slurm") == 1
 
 
@@ -367,7 +367,7 @@ def test_a_fault_in_one_report_stops_only_this_report(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     site.reports["slurm"]["partition"] = "a b"
-    with pytest.raises(RocksError, match="report slurm: 'a b'"):
+    with pytest.raises(RocksError, match="report slurm: .*'a b'"):
         write(described, site, run=programs)
     assert set(etc(tmp_path)) == {"hosts", "rocks-nodes.conf"}
 
@@ -421,7 +421,7 @@ def test_a_killed_run_leaves_whole_files_and_the_next_run_completes_it(
 
     for _step in killed_at_every_step(write_again, stride=2):
         for name, text in etc(tmp_path).items():
-            assert name.startswith(".rocks-") or text in (old[name], new[name])
+            assert name.startswith(".rocks-") or text in (old[name], new.get(name))
         write_again()
         # All files are new, and every service has read them.
         assert {name: text for name, text in etc(tmp_path).items() if name in new} == new
