@@ -367,7 +367,7 @@ def test_a_fault_in_one_report_stops_only_this_report(
     described: Database, site: Settings, tmp_path: pathlib.Path, programs: Programs
 ) -> None:
     site.reports["slurm"]["partition"] = "a b"
-    with pytest.raises(RocksError, match="report slurm: .*'a b'"):
+    with pytest.raises(RocksError, match=r"report slurm: .*'a b'"):
         write(described, site, run=programs)
     assert set(etc(tmp_path)) == {"hosts", "rocks-nodes.conf"}
 
