@@ -19,6 +19,7 @@ import time
 from typing import Any, Callable, Collection, Mapping, NamedTuple, Optional, Sequence
 
 from .errors import CommandError
+from .visible_text import visible_text
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TAIL_LINES = 5
@@ -184,5 +185,5 @@ def _failure(status: int, output: str) -> str:
         ending = f"killed by {signal.Signals(-status).name}"
     else:
         ending = f"ended with status {status}"
-    lines = output.strip().splitlines()[-TAIL_LINES:]
+    lines = visible_text(output).strip().splitlines()[-TAIL_LINES:]
     return f"{ending}: {' | '.join(lines)}" if lines else ending

@@ -49,7 +49,12 @@ CLIENT_OPTIONS = (SGA, NAWS, TTYPE, BINARY)
 SEND = 1  # in a subnegotiation of TTYPE: request the name of the terminal
 TERMINFO = ("/usr/share/terminfo", "/lib/terminfo", "/etc/terminfo")
 
+# Any process of the frontend can connect, so no client that only watches keeps its place for ever:
+# the oldest one makes room. Root, with a privileged port, has places of its own.
 MAX_CLIENTS = 8
+MAX_ROOT_CLIENTS = 4
+PRIVILEGED = 1024
+PROTECTED_SECONDS = 15.0  # in which a new client can type the key, with which it keeps its place
 MAX_SUBNEGOTIATION = 64
 MAX_OUTPUT = 1 << 18  # bytes waiting for a client; with more, it is disconnected
 KEY_LENGTH = 256
@@ -174,8 +179,16 @@ def supported_terminal(terminal: str) -> str:
 class Client:
     """A connection and its terminal on the session. Methods raise OSError to close it."""
 
-    def __init__(self, connection: socket.socket, options: argparse.Namespace, now: float) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        options: argparse.Namespace,
+        now: float,
+        is_root: bool = False,
+    ) -> None:
         self.connection = connection
+        self.since = now
+        self.is_root = is_root
         self.options = options
         self.telnet = Telnet()
         self.out = bytearray()
@@ -341,17 +354,32 @@ def wait(listener: socket.socket, clients: List[Client], now: float) -> Set[Any]
 
 
 def admit(listener: socket.socket, clients: List[Client], options: argparse.Namespace) -> None:
-    """Accept a connection, and close it if its address is not allowed or there are too many."""
+    """Accept a connection, and close it if its address is not allowed or no place is free."""
     try:
         connection, address = listener.accept()
     except OSError:  # the client has disconnected already
         return
-    if (options.allow and address[0] not in options.allow) or len(clients) >= MAX_CLIENTS:
+    now = time.monotonic()
+    is_root = address[1] < PRIVILEGED
+    if (options.allow and address[0] not in options.allow) or not free_place(clients, is_root, now):
         connection.close()
         return
     connection.setblocking(False)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    clients.append(Client(connection, options, time.monotonic()))
+    clients.append(Client(connection, options, now, is_root))
+
+
+def free_place(clients: List[Client], is_root: bool, now: float) -> bool:
+    """Return whether a new client has a place; the oldest one that only watches can lose it."""
+    others = [client for client in clients if client.is_root == is_root]
+    if len(others) < (MAX_ROOT_CLIENTS if is_root else MAX_CLIENTS):
+        return True
+    for client in others:
+        if not client.can_type and now - client.since >= PROTECTED_SECONDS:
+            client.close()
+            clients.remove(client)
+            return True
+    return False
 
 
 def step(client: Client, ready: Set[Any], now: float) -> None:

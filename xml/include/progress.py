@@ -38,6 +38,9 @@ LOW_PORTS = (600, 1023)
 BIND_TRIES = 30
 REPORT_SECONDS = 300.0
 LOG_CHARACTERS = 4000
+# All secrets of a node are in one answer.
+LARGEST_ANSWER = 16 << 20
+LONGEST_PAUSE = 3600
 # A person enters the one-time code of the order in the boot loader.
 CODE_ARGUMENT = "rocks.code"
 REFUSED_STATUS = 4
@@ -120,11 +123,12 @@ class Connection:
             "POST", path, json.dumps(message), {"Content-Type": "application/json"}
         )
         response = self.connection.getresponse()
-        body = response.read()
-        seconds = response.getheader("Retry-After", "")
+        body = response.read(LARGEST_ANSWER + 1)
+        if len(body) > LARGEST_ANSWER:
+            raise http.client.HTTPException("an answer of more than %d bytes" % LARGEST_ANSWER)
         if response.will_close:
             self.close()
-        return Answer(response.status, body, float(seconds) if seconds.isdigit() else 0.0)
+        return Answer(response.status, body, retry_seconds(response.getheader("Retry-After", "")))
 
     def _open(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.frontend.url)
@@ -155,6 +159,11 @@ class Connection:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+
+
+def retry_seconds(text: str) -> float:
+    """Return the seconds of a Retry-After header; 0 for a date or another text."""
+    return float(min(int(text), LONGEST_PAUSE)) if re.match(r"[0-9]{1,9}\Z", text) else 0.0
 
 
 def plain(data: bytes) -> str:

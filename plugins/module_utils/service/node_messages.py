@@ -11,6 +11,7 @@ from typing import Any, Mapping
 from flask import Request
 
 from ..install.model import Progress
+from ..visible_text import visible_text
 from .model import Denied
 
 MAX_BODY = 128 * 1024  # bytes; nginx has the same limit
@@ -20,7 +21,6 @@ MAX_STEPS = 100
 MAX_AGE = 86400  # seconds
 MAX_COUNT = 2**53  # the largest integer that JSON numbers hold exactly
 PHASE = re.compile(r"[a-z][a-z0-9-]{0,31}")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def parse_message(request: Request, where: str) -> Mapping[str, Any]:
@@ -38,18 +38,14 @@ def parse_message(request: Request, where: str) -> Mapping[str, Any]:
 
 
 def text_field(message: Mapping[str, Any], name: str, limit: int = MESSAGE_CHARACTERS) -> str:
-    """Return a text without control characters, cut after ``limit`` characters; "" if it is
-    missing.
+    """Return a text without hidden characters, cut after ``limit`` characters; "" if it is missing.
 
     Raises Denied (400).
     """
     value = message.get(name, "")
     if not isinstance(value, str):
         raise Denied(400, f"{name!r} is not a text")
-    if value.isascii() and value.isprintable():
-        return value[:limit]
-    # JSON can contain a lone surrogate, which no encoding can represent.
-    return CONTROL.sub("", value).encode("utf-8", "replace").decode()[:limit]
+    return visible_text(value)[:limit]
 
 
 def count_field(message: Mapping[str, Any], name: str) -> int:

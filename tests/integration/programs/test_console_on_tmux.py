@@ -187,6 +187,32 @@ def test_three_wrong_keys_end_the_connection(watch: Callable[[], Watcher]) -> No
     until(lambda: not (guesser.read() and guesser.open), SECONDS, "the connection to end")
 
 
+def test_no_process_keeps_all_places(port: int, watch: Callable[[], Watcher]) -> None:
+    typist, *others = [watch() for _place in range(8)]
+    for watcher in (typist, *others):
+        watcher.sees("READY")
+    typist.socket.sendall(KEY.encode() + b"\r\n")
+    typist.sees("controlling the session")
+    refused = watch()
+    until(lambda: not (refused.read() and refused.open), SECONDS, "the ninth client to be refused")
+
+    with socket.socket() as root:
+        root.bind(("127.0.0.1", 0x2FF))
+        root.settimeout(SECONDS)
+        root.connect(("127.0.0.1", port))
+        assert root.recv(1), "root has places of its own"
+
+    def newcomer() -> bool:
+        client = watch()
+        until(lambda: client.read() or not client.open, SECONDS, "an answer")
+        return client.open
+
+    until(newcomer, 2 * SECONDS, "a place of a client that only watches")
+    until(lambda: not (others[0].read() and others[0].open), SECONDS, "the oldest one to end")
+    typist.read()
+    assert typist.open
+
+
 def test_a_client_that_disconnects_does_not_disturb_the_others(
     session: Session, watch: Callable[[], Watcher]
 ) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import pathlib
+import socket
+import threading
+from typing import Iterator
 
 import progress
 import pytest
@@ -44,6 +48,64 @@ def test_the_code_of_the_order_is_an_argument_of_the_kernel(
     path = tmp_path / "cmdline"
     path.write_text(line)
     assert progress.kernel_argument("rocks.code", str(path)) == code
+
+
+class TestAnswers:
+    """What a server sends, if it is not the frontend or is damaged."""
+
+    @contextlib.contextmanager
+    def server(self, *parts: bytes) -> Iterator[progress.Frontend]:
+        """Send these parts to one client, the last one for as long as it reads."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def answer() -> None:
+                connection, _address = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(4096)
+                    for part in parts[:-1]:
+                        connection.sendall(part)
+                    while parts[-1]:
+                        connection.sendall(parts[-1])
+
+            thread = threading.Thread(target=answer, daemon=True)
+            thread.start()
+            yield progress.Frontend(f"http://127.0.0.1:{listener.getsockname()[1]}", "order")
+            thread.join(timeout=20)
+            assert not thread.is_alive()
+
+    def test_an_answer_without_end_is_cut(self) -> None:
+        head = b"HTTP/1.0 200 OK\r\n\r\n"
+        with (
+            self.server(head, b"x" * (1 << 20)) as frontend,
+            contextlib.closing(progress.Connection(frontend, 20)) as connection,
+            pytest.raises(progress.NoAnswer, match="more than"),
+        ):
+            connection.post("/rocks/secrets", {})
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [
+            ("120", 120.0),
+            ("\u00b2", 0.0),
+            ("\u0663", 0.0),
+            ("-1", 0.0),
+            ("1e9", 0.0),
+            ("9" * 5000, 0.0),
+            ("999999999", 3600.0),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0),
+            ("", 0.0),
+        ],
+    )
+    def test_only_digits_are_a_time_to_retry(self, header: str, seconds: float) -> None:
+        assert progress.retry_seconds(header) == seconds
+
+    def test_a_superscript_is_an_answer_without_a_time(self) -> None:
+        answer = b"HTTP/1.0 503 no\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n"
+        with (
+            self.server(answer, b"") as frontend,
+            contextlib.closing(progress.Connection(frontend, 20)) as connection,
+        ):
+            assert connection.post("/rocks/events", {}) == progress.Answer(503, b"", 0.0)
 
 
 def test_the_name_of_a_secret_cannot_lead_out_of_its_folder(tmp_path: pathlib.Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -665,6 +666,29 @@ def test_an_unexpected_error_is_500_without_any_detail(
         500,
         "internal error; see journalctl -u rocks-service\n",
     )
+
+
+HOSTILE_VALUES = (
+    *("%00", "%C2%B2", "%D9%A3", "%ED%A0%80", "%FF", "%E2%80%AE", "%0D%0A", "%25", "_", "!", "%5C"),
+    *("'", '"', "..", "../..", "%2F", "{}", "{{7*7}}", "-1", "1e999", "NaN", "9" * 30, "9" * 5000),
+)
+FIELDS = ("q", "form", "since", "revision", "root", "distribution", "arch", "other")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", NODE])
+def test_no_query_is_an_internal_error(service: HttpService, order: Order, address: str) -> None:
+    queries = [f"{field}={value}" for field in FIELDS for value in HOSTILE_VALUES]
+    queries += [f"{field}={value}&distribution=rocks" for field in FIELDS for value in ("%00", "x")]
+    queries += ["&".join(f"f{number}=v" for number in range(count)) for count in (30, 1001)]
+    queries += ["&".join([f"{field}=v"] * 30) for field in FIELDS]
+    failures = [
+        (rule.rule, query)
+        for rule in service.app.url_map.iter_rules()
+        for query in queries
+        if "GET" in (rule.methods or ())
+        and service.get(f"{re.sub('<.*?>', 'rocks', rule.rule)}?{query}", address).status >= 500
+    ]
+    assert failures == []
 
 
 PATHS = st.sampled_from(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ... import process
 from ...errors import CommandError
 from ...process import Run
+from ...visible_text import visible_text
 from ..drift import NodeReport
 from .boot_target import BootTarget
 from .ssh_boot import SSH
@@ -35,6 +36,7 @@ def query_node(target: BootTarget, *, files: bool = False, run: Run = process.ru
     script = SCRIPT.replace("<files>", VERIFY_FILES if files else "true")
     argv = [*SSH, target.address, "sh", "-s"]
     output = run(argv, stdin=script, timeout=FILES_SECONDS if files else SECONDS).stdout
+    output = visible_text(output)
     parts: dict[str, list[str]] = {}
     for part in output.split(PART_MARK)[1:]:
         name, _newline, text = part.partition("\n")
