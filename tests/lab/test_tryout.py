@@ -91,7 +91,7 @@ def test_the_cluster_is_installed_changed_and_reinstalled(
         machine(net, folder / "n0", Hardware("52:54:00:00:00:01")) as first,
         machine(net, folder / "n1", Hardware("52:54:00:00:00:02")) as second,
     ):
-        frontend.playbook("frontend", ROLE, CONVERGE_SECONDS)
+        frontend.playbook("frontend", ROLE, CONVERGE_SECONDS * SLOWER)
         (folder / "try").mkdir()
         site = Site(settings, folder / "try", frontend, (first, second))
         try:

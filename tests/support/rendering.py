@@ -40,6 +40,7 @@ class System:
     distribution: str
     version: str
     family: str
+    architecture: str = "x86_64"
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -47,7 +48,7 @@ class System:
             "distribution": self.distribution,
             "distribution_version": self.version,
             "distribution_major_version": self.version.partition(".")[0],
-            "architecture": "x86_64",
+            "architecture": self.architecture,
             "hostname": "frontend-0",
             "virtualization_tech_guest": [],
         }

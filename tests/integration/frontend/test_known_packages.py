@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import selector_names
 from support import rendering
@@ -67,3 +68,15 @@ def test_every_known_package_is_requested_and_has_a_source() -> None:
     for row in known_packages():
         valid = {word for release in SUPPORTED for word in selector_names(release)} | {"all"}
         assert row.releases <= valid, row.name
+
+
+def test_an_enterprise_linux_frontend_on_aarch64_installs_boot_loaders_of_its_architecture() -> (
+    None
+):
+    """Boot loaders are packages of their own architecture; those of nodes come from their trees."""
+    system = System("AlmaLinux", "10.3", "RedHat", "aarch64")
+    groups = rendering.evaluate_template(system, "{{ __frontend_packages }}")
+    names = {name for group in groups.values() for name in group}
+    foreign = {name for name in names if re.search(r"grub.*(x64|-pc)|shim-x64", name)}
+    assert foreign == set()
+    assert {name for name in names if re.search(r"grub.*aa64", name)}
