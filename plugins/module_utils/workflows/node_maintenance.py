@@ -143,9 +143,10 @@ def result_of(steps: Sequence[MaintenanceStep]) -> dict[str, Any]:
         step.node: {"changed": step.changed, "state": step.state, "message": step.message}
         for step in sorted(steps)
     }
+    words = {MAINTENANCE: "in maintenance", IN_SERVICE: IN_SERVICE, REFUSED: REFUSED}
     counts = [
-        f"{number} {state}"
-        for state in (MAINTENANCE, IN_SERVICE, REFUSED)
+        f"{number} {text}"
+        for state, text in words.items()
         if (number := sum(step.state == state for step in steps))
     ]
     return {

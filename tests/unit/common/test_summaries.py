@@ -59,6 +59,7 @@ def test_every_summary_belongs_to_a_module() -> None:
         (["up", "up"], "2 nodes: 2 up"),
         (["refused"], "1 node: 1 refused (compute-0-0)"),
         ([UNDER_WAY], "1 node: 1 under way"),
+        (["maintenance", "up"], "2 nodes: 1 up, 1 in maintenance (compute-0-0)"),
         (
             ["order", "unchanged", "refused"],
             "3 nodes: 1 unchanged, 1 would be ordered, 1 refused (compute-0-2)",

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import (
     orders,
@@ -205,6 +207,16 @@ def test_a_node_that_runs_the_pin_is_unchanged(table_ii: Database) -> None:
     assert second.booted == second.drained == []
     # An interrupted run can have drained the nodes.
     assert second.resumed == NODES
+
+
+def test_a_node_in_maintenance_is_no_canary_and_stays_drained(table_ii: Database) -> None:
+    set_attribute(table_ii, "maintenance", "in maintenance: fan 3", Scope(node=NODES[0]))
+    cluster = Cluster(table_ii)
+    steps = run(cluster, options=RolloutOptions("root", force=True))
+    states = final_states(steps)
+    assert states == {NODES[0]: "maintenance", **dict.fromkeys(NODES[1:], "up")}
+    assert sorted(cluster.booted) == sorted(cluster.drained) == sorted(cluster.resumed) == NODES[1:]
+    assert "fan 3" in last_steps(steps)[NODES[0]].message
 
 
 def test_force_also_installs_unchanged_nodes(table_ii: Database) -> None:
