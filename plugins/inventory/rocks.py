@@ -16,7 +16,7 @@ description:
     its attributes that is a true flag."
   - "A node that is up can also be in these groups: C(state_silent) if it has not answered for 15
     minutes, C(state_behind) if a reinstallation would change it, C(state_drifted) if its packages
-    are not those that were installed."
+    are not those that were installed. The nodes in C(state_maintenance) are out of service."
   - "Each node has these variables: C(ansible_host), C(rocks_id), C(rocks_mac), C(rocks_membership),
     C(rocks_appliance), C(rocks_rack), C(rocks_rank), C(rocks_arch), C(rocks_attributes),
     C(rocks_state) (of its last install order), C(rocks_generation) and C(rocks_installed_at) (of

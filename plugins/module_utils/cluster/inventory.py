@@ -15,6 +15,7 @@ from ..attribute_values import is_true_flag
 from ..errors import DescriptionError, RocksError
 from .attributes import StoredValues, merge_attributes, stored_values
 from .database import Database
+from .model import MAINTENANCE
 from .naming import group_name
 from .node_conditions import load_conditions, utc_now
 from .query import DEFAULT_SECONDS, select
@@ -67,7 +68,7 @@ class Host(NamedTuple):
     behind: tuple[str, ...]
     """What a reinstallation would change."""
     conditions: tuple[str, ...]
-    """Those of ``node_conditions.CONDITIONS`` that hold."""
+    """Those of ``node_conditions.CONDITIONS`` that hold, and ``maintenance``."""
 
 
 class Inventory(NamedTuple):
@@ -182,8 +183,12 @@ def _hosts(database: Database) -> Iterable[Host]:
             drifted=drifted,
             heard=condition.heard if condition else "",
             behind=condition.behind if condition else (),
-            conditions=condition.names if condition else (),
+            conditions=(*(condition.names if condition else ()), *_maintenance(values)),
         )
+
+
+def _maintenance(attributes: Mapping[str, str]) -> tuple[str, ...]:
+    return (MAINTENANCE,) if attributes.get(MAINTENANCE) else ()
 
 
 def _position_groups(membership: str, appliance: str, rack: int, arch: str) -> tuple[str, ...]:

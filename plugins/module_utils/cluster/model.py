@@ -14,6 +14,9 @@ from typing import Any, Literal, NamedTuple, Optional
 FRONTEND = "frontend"
 """The appliance of frontends.  They are installed from a medium, never by an install order."""
 
+MAINTENANCE = "maintenance"
+"""The attribute of a node that is out of service: since when, by whom and why."""
+
 NetworkKind = Literal["private", "public", "management"]
 """``private``: the nodes' own network; ``management``: the network of the BMCs."""
 

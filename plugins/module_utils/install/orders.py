@@ -13,6 +13,7 @@ import uuid
 from typing import Callable, Iterable, Mapping, Optional, Sequence
 
 from ..cluster.database import Database
+from ..cluster.model import MAINTENANCE
 from ..errors import Conflict, NotFound, Refused
 from . import frontend_machine, timestamps
 from .eligibility import ORDER, decide
@@ -45,14 +46,12 @@ LIFETIME_SECONDS = 6 * 3600
 CHUNK = 500  # names in one query: SQLite allows 32,766 parameters, older versions 999
 REASON_CHARACTERS = 255
 NO_PROGRESS = Progress("")
-MAINTENANCE_ATTRIBUTE = "maintenance"
-"""The attribute of a node that is out of service: since when, by whom and why."""
 FOREVER = "9999"  # sorts after every time
 
 SELECT_CANDIDATES = (
     "select n.id, n.name, a.name, a.root, m.distribution, n.arch,"
     " coalesce((select value from attributes where scope = 'node' and owner = n.id"
-    f" and name = '{MAINTENANCE_ATTRIBUTE}'), ''), {ORDER_COLUMNS} from nodes n"
+    f" and name = '{MAINTENANCE}'), ''), {ORDER_COLUMNS} from nodes n"
     " join memberships m on m.id = n.membership join appliances a on a.id = m.appliance"
     " left join installs i on i.id = (select max(id) from installs where node = n.id)"
 )

@@ -14,6 +14,7 @@ from ..acting_user import acting_user
 from ..argument_specs import database_spec
 from ..cluster.attributes import remove_attribute, set_attribute
 from ..cluster.database import Database, connect
+from ..cluster.model import MAINTENANCE as MAINTENANCE_ATTRIBUTE
 from ..cluster.scoped_values import Scope
 from ..errors import DescriptionError
 from ..install import orders, timestamps
@@ -108,7 +109,7 @@ def _begin(database: Database, node: Candidate, reason: str) -> MaintenanceStep:
         return MaintenanceStep(node.name, MAINTENANCE, node.maintenance)
     by = acting_user()
     text = f"in maintenance since {timestamps.now()[:10]} by {by}: {reason}"
-    set_attribute(database, orders.MAINTENANCE_ATTRIBUTE, text, Scope(node=node.name))
+    set_attribute(database, MAINTENANCE_ATTRIBUTE, text, Scope(node=node.name))
     _record(database, node, f"begins: {reason}")
     return MaintenanceStep(node.name, MAINTENANCE, text, changed=True)
 
@@ -116,7 +117,7 @@ def _begin(database: Database, node: Candidate, reason: str) -> MaintenanceStep:
 def _end(database: Database, node: Candidate, _reason: str) -> MaintenanceStep:
     if not node.maintenance:
         return MaintenanceStep(node.name, IN_SERVICE)
-    remove_attribute(database, orders.MAINTENANCE_ATTRIBUTE, Scope(node=node.name))
+    remove_attribute(database, MAINTENANCE_ATTRIBUTE, Scope(node=node.name))
     _record(database, node, "ends")
     return MaintenanceStep(node.name, IN_SERVICE, f"was {node.maintenance}", changed=True)
 

@@ -18,6 +18,8 @@ import yaml
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import MAINTENANCE
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_conditions import CONDITIONS
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
@@ -64,6 +66,7 @@ def is_run(call: ModuleCall) -> bool:
 def patterns(database: Database) -> dict[str, list[str]]:
     """Return the nodes of each host pattern."""
     nodes: dict[str, list[str]] = {"localhost": [], "query": []}
+    nodes.update((f"state_{name}", []) for name in (*CONDITIONS, MAINTENANCE))
     for host in load_inventory(database, {}).hosts:
         nodes[host.name] = [host.name]
         for group in host.groups:
@@ -93,6 +96,9 @@ def test_the_modules_of_a_page_run(cluster: Database, urls: Urls, path: pathlib.
     for words in command_lines(path.read_text()):
         assert words[0] in PROGRAMS, words
         if words[0] != "ansible":
+            continue
+        if words[2:] == ["--list-hosts"]:
+            assert words[1] in patterns(cluster), words
             continue
         call = module_call(words)
         if not call.module.startswith("rocks_"):

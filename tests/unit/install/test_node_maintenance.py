@@ -9,6 +9,7 @@ from typing import Any, Sequence
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Pin
@@ -46,6 +47,8 @@ def test_no_order_is_created_until_the_maintenance_ends(table_ii: Database, pin:
     (verdict,) = orders.preview(table_ii, {NODE: pin}, force=True)
     assert "fan 3" in verdict.reason and "state=absent" in verdict.reason
     assert table_ii.rows("select * from nodes order by id") == before
+    hosts = load_inventory(table_ii, {}).hosts
+    assert [host.name for host in hosts if "maintenance" in host.conditions] == [NODE]
 
     assert maintain(table_ii, NODE, state="absent")["changed"]
     assert not maintain(table_ii, NODE, state="absent")["changed"]
