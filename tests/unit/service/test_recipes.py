@@ -21,6 +21,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.install.model import O
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.package_list import (
     format_package_list,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.service.node_values import (
+    comparable_values,
+    order_values,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.settings import Settings
 from ansible_collections.npaci.rocks.plugins.module_utils.tree_paths import package_list_name
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.compare_nodes import (
     compare_nodes,
@@ -185,3 +190,11 @@ def test_a_reader_finds_no_value_of_a_secret_in_a_recipe(
     assert hashes_for_nodes(cluster, nodes, ["node_key"])[NODE] == json.loads(hashes)
     cluster.execute("delete from site_keys")
     assert hashes_for_nodes(cluster, nodes, ["node_key"])[NODE] != json.loads(hashes)
+
+
+def test_everything_that_an_order_adds_is_compared_or_neutral(order: Order) -> None:
+    settings = Settings()
+    compared = comparable_values(settings, order.pin)
+    assert compared.keys() == order_values(settings, order).keys()
+    other = order.pin._replace(generation=NEWER, profile="cd" * 32)
+    assert comparable_values(settings, other) == compared
