@@ -60,11 +60,16 @@ def saved(site: Site, name: str = "distribution.yml") -> dict[str, Any]:
 
 def test_a_plain_run_repeats_the_last_run(site: Site, variables: dict[str, Any]) -> None:
     pins = {"tool": "1.0-1"}
-    checked = play(site, "--check", **variables, distribution_pins=pins)
-    assert not (site.folder / "settings").exists()
-    play(site, **variables, distribution_pins=pins)
+    proxy = "http://me:secret@127.0.0.1:3128"
+    set_once = {**variables, "distribution_pins": pins, "distribution_proxy": proxy}
+    path = site.folder / "settings" / "distribution.yml"
+    checked = play(site, "--check", **set_once)
+    assert not path.exists()
+    output = play(site, "--diff", **set_once)
     assert "tool-0:1.0-1.noarch" in site.nevras("rocks")
-    assert saved(site) == {**variables, "distribution_pins": pins}
+    assert saved(site) == set_once
+    assert "distribution_proxy" in output and "secret" not in output
+    assert path.stat().st_mode & 0o777 == 0o600
 
     again = play(site)
     assert "rocks stays generation" in again and "changed=0" in again
@@ -74,12 +79,19 @@ def test_a_plain_run_repeats_the_last_run(site: Site, variables: dict[str, Any])
     other = play(site, distribution_pins={}, distribution_keep=5)
     assert 'distribution_pins: {\\"tool\\": \\"1.0-1\\"} -> \\"default\\"' in other
     assert "tool-0:2.0-1.noarch" in site.nevras("rocks")
-    assert saved(site) == {**variables, "distribution_keep": 5}
+    assert saved(site) == {**variables, "distribution_proxy": proxy, "distribution_keep": 5}
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failed_run_is_not_remembered(site: Site, variables: dict[str, Any]) -> None:
-    play(site, **variables)
+def test_the_inventory_has_precedence_and_a_failed_run_is_not_remembered(
+    site: Site, variables: dict[str, Any]
+) -> None:
+    play(site, **variables, distribution_keep=5)
+    hosts = "localhost ansible_connection=local distribution_keep=4\n"
+    (site.folder / "hosts").write_text(hosts)
+    play(site, "-i", str(site.folder / "hosts"))
     before = saved(site)
+    assert before["distribution_keep"] in (4, "4")
     play(site, fails=True, distribution_mirror=(site.folder / "nowhere").as_uri())
     assert saved(site) == before
 
@@ -93,14 +105,6 @@ def test_each_distribution_has_a_file(site: Site, variables: dict[str, Any]) -> 
     assert "physics stays generation" in play(site, distribution_name="physics")
     assert saved(site, "distribution-physics.yml")["distribution_parent"] == parent
     assert "distribution_parent" not in saved(site)
-
-
-def test_the_inventory_has_precedence(site: Site, variables: dict[str, Any]) -> None:
-    play(site, **variables, distribution_keep=5)
-    hosts = "localhost ansible_connection=local distribution_keep=4\n"
-    (site.folder / "hosts").write_text(hosts)
-    play(site, "-i", str(site.folder / "hosts"))
-    assert saved(site)["distribution_keep"] in (4, "4")
 
 
 @pytest.mark.parametrize(
@@ -135,11 +139,3 @@ def test_a_file_written_by_hand_is_kept(site: Site, variables: dict[str, Any]) -
     assert path.read_text().startswith("# Variables of the role")
     copies = [copy.read_text() for copy in path.parent.iterdir() if copy != path]
     assert [text.startswith("# our mirror\n") for text in copies] == [True]
-    play(site, distribution_keep=6)
-    assert len(list(path.parent.iterdir())) == 2
-
-
-def test_a_password_in_a_url_is_not_printed(site: Site, variables: dict[str, Any]) -> None:
-    output = play(site, "--diff", **variables, distribution_proxy="http://me:secret@127.0.0.1:3128")
-    assert "secret" not in output and "distribution_proxy" in output
-    assert (site.folder / "settings" / "distribution.yml").stat().st_mode & 0o777 == 0o600
