@@ -83,6 +83,7 @@ def test_the_cluster_is_installed_changed_and_reinstalled(
             "distribution_medium": f"/srv/mirror/dvd/{image.name}",
             "distribution_release": medium.release,
             "distribution_keys": [STOCK_KEY],
+            "distribution_trust_installer": True,
         },
         drive="",
     )

@@ -85,7 +85,12 @@ def settings_for(medium: Medium) -> Settings:
         medium=medium,
         firmware=UEFI_SECURE,
         attributes={"installer_console": "ttyS0,115200"},
-        distribution={"distribution_medium": steps.MOUNT, "distribution_sources": sources},
+        distribution={
+            "distribution_medium": steps.MOUNT,
+            "distribution_sources": sources,
+            # The frontend was installed by it.
+            "distribution_trust_installer": True,
+        },
         scheduler="slurm" if medium.has_slurm else "none",
     )
 

@@ -8,6 +8,7 @@ import pathlib
 from typing import Any, Sequence
 
 import pytest
+import yaml
 from lab.machine.chassis import Chassis
 from tryout import steps
 from tryout.__main__ import settings_for
@@ -16,6 +17,10 @@ from tryout.site import Settings, Site
 from tryout.step import FAILED, NOT_REACHED, PASSED, SKIPPED, Outcome, Step, run_steps
 
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError
+
+SPECIFICATION = (
+    pathlib.Path(__file__).parents[3] / "roles" / "distribution" / "meta" / "argument_specs.yml"
+)
 
 
 class Local:
@@ -120,3 +125,5 @@ def test_the_job_is_left_out_where_there_is_no_slurm(
     assert bool(reason) == (scheduler == "none")
     names = [source["name"] for source in settings.distribution["distribution_sources"]]
     assert names == ["crb", "epel"]
+    options = yaml.safe_load(SPECIFICATION.read_text())["argument_specs"]["main"]["options"]
+    assert set(settings.distribution) <= set(options)
