@@ -133,6 +133,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import database_admin
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
+from ansible_collections.npaci.rocks.plugins.module_utils.workflows.restore_database import (
+    restore_dump,
+)
 
 ACCOUNT = {
     "role": {"type": "str", "choices": ["reader", "service"], "required": True},
@@ -163,7 +166,9 @@ def main() -> None:
                 url, params["path"], secrets=params["secrets"], dry_run=dry_run
             )
         elif params["state"] == "restored":
-            result = database_admin.restore_from(url, params["path"], dry_run=dry_run)
+            result = restore_dump(url, params["path"], dry_run=dry_run)
+            for line in result.pop("warnings"):
+                module.warn(line)
         else:
             result = database_admin.create_database(url, params["accounts"], dry_run=dry_run)
     module.exit_json(**result)

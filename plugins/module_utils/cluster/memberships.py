@@ -12,6 +12,8 @@ from .database import Database
 from .frontend_protection import check_membership
 from .model import Appliance, Membership, RowChange
 from .naming import group_fault, group_name
+from .network_rules import address_faults, check_addresses_of_appliances
+from .networks import list_networks
 
 SELECT = (
     "select memberships.id, memberships.name, appliances.name, appliances.root,"
@@ -37,7 +39,11 @@ def list_appliances(database: Database) -> list[Appliance]:
 
 
 def put_appliance(database: Database, name: str, *, root: Optional[str] = None) -> RowChange:
-    """Add the appliance, or change its root in the graph; an empty root means no profile."""
+    """Add the appliance, or change its root in the graph; an empty root means no profile.
+
+    Raises Conflict if one of its nodes has the address of a gateway, which a node with a profile
+    cannot have.
+    """
     _check(
         _APPLIANCE,
         name,
@@ -50,7 +56,10 @@ def put_appliance(database: Database, name: str, *, root: Optional[str] = None) 
         if before and root in (None, before.root):
             return RowChange(before, before)
         if before:
+            networks = list_networks(database)
+            faults = address_faults(database, networks)
             database.execute("update appliances set root = ? where id = ?", (root, before.id))
+            check_addresses_of_appliances(database, faults, networks)
         else:
             _check_no_node(database, name, f"appliance {name!r}")
             database.execute(
@@ -87,7 +96,7 @@ def put_membership(
     """Add the membership, or change the values that are not None; a new one needs an appliance.
 
     Raises Refused for a change of the frontends' membership to another appliance, unless
-    ``allow_frontend``.
+    ``allow_frontend``, and Conflict if a node with a gateway's address would get a profile.
     """
     _check(
         _MEMBERSHIP,
@@ -122,12 +131,15 @@ def put_membership(
             )
         if before and not allow_frontend:
             check_membership(before, after.appliance)
+        networks = list_networks(database)
+        faults = address_faults(database, networks)
         values = (appliance_row.id, after.distribution, "yes" if after.compute else "no")
         if before:
             database.execute(
                 "update memberships set appliance = ?, distribution = ?, compute = ? where id = ?",
                 (*values, before.id),
             )
+            check_addresses_of_appliances(database, faults, networks)
         else:
             _check_group(database, name)
             database.execute(

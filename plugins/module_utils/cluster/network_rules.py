@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple, Optional, Sequence, get_args
+from typing import Mapping, NamedTuple, Optional, Sequence, get_args
 
 from ..errors import Conflict, DescriptionError
 from .addressing import address_fault, can_be_gateway, ip_address, network_of, subnet, to_number
@@ -202,11 +202,27 @@ def check_addresses_in_use(
     An address is excluded that is outside of every network, is in a DHCP pool, or is a network, a
     broadcast or a gateway's address.
     """
-    excluded = [
-        f"{row.owner} ({fault})"
-        for row, fault in ((row, _fault(row, after)) for row in _addresses_in_use(database))
-        if fault and not _fault(row, before)
-    ]
+    _raise_for(address_faults(database, after), address_faults(database, before))
+
+
+def check_addresses_of_appliances(
+    database: Database, before: Mapping[str, str], networks: Sequence[Network]
+) -> None:
+    """Raise Conflict for addresses that are not valid since an appliance or membership changed.
+
+    before  the faults before the change; see ``address_faults``
+    """
+    _raise_for(address_faults(database, networks), before)
+
+
+def address_faults(database: Database, networks: Sequence[Network]) -> dict[str, str]:
+    """Return the faults of addresses in use, by node or ``node/interface``."""
+    faults = {row.owner: _fault(row, networks) for row in _addresses_in_use(database)}
+    return {owner: fault for owner, fault in faults.items() if fault}
+
+
+def _raise_for(faults: Mapping[str, str], before: Mapping[str, str]) -> None:
+    excluded = [f"{owner} ({fault})" for owner, fault in faults.items() if owner not in before]
     if excluded:
         more = len(excluded) - MAX_LISTED
         listed = ", ".join(excluded[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -36,9 +36,13 @@ class Plan:
     """The current content of the files that change; None if there is no such file."""
 
     def warnings(self) -> tuple[str, ...]:
-        """Return why some rows and values are not in the files."""
-        faults = [*self.snapshot.faults, *self.report.left_out(self.snapshot, self.site)]
-        return tuple(f"left out: {fault}" for fault in faults)
+        """Return why some rows and values, and templates of the site, are not in the files."""
+        left_out = [*self.snapshot.faults, *self.report.left_out(self.snapshot, self.site)]
+        unused = self.site.templates.unused_files()
+        return (
+            *(f"left out: {row}" for row in left_out),
+            *(f"not used: {file}" for file in unused),
+        )
 
     def printable_files(self) -> Files:
         """Return the files without passwords."""

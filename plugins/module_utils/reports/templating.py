@@ -56,7 +56,6 @@ class Templates:
 
         self._built_in[f"{BUILT_IN}{name}.j2"] = template
         if self._environment is None:
-            self._check_folder()
             self._environment = self._create_environment()
         path = os.path.join(self._folder, f"{name}.j2")
         replaced = os.path.exists(path)
@@ -79,20 +78,22 @@ class Templates:
         text: str = self._environment.get_template(f"{BUILT_IN}{name}.j2").render(values)
         return text
 
-    def _check_folder(self) -> None:
-        """Raise DescriptionError for a template that no report reads and no other one includes."""
+    def unused_files(self) -> list[DescriptionError]:
+        """Return a fault for each template that no report reads and no other one includes."""
         folder = self._folder
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
         files = [name for name in names if name.endswith(".j2")]
         unused = [name for name in files if name.removesuffix(".j2") not in NAMES]
         texts = [read_text(os.path.join(folder, name)) for name in files] if unused else []
-        for name in unused:
-            if not any(name in text for text in texts):
-                raise DescriptionError(
-                    "no report reads this template",
-                    os.path.join(folder, name),
-                    suggest(name, [f"{known}.j2" for known in NAMES]),
-                )
+        return [
+            DescriptionError(
+                "no report reads this template",
+                os.path.join(folder, name),
+                suggest(name, [f"{known}.j2" for known in NAMES]),
+            )
+            for name in unused
+            if not any(name in text for text in texts)
+        ]
 
     def _create_environment(self) -> Any:
         from jinja2 import ChoiceLoader, DictLoader, FileSystemLoader, StrictUndefined

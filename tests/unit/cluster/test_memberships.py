@@ -22,6 +22,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     Membership,
     RowChange,
 )
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
@@ -144,3 +145,13 @@ def test_an_appliance_is_created_changed_and_removed_with_its_attributes(
 def test_an_appliance_with_memberships_cannot_be_removed(table_ii: Database) -> None:
     with pytest.raises(Conflict, match=r"'network'.*Ethernet Switches, Myrinet Switches"):
         remove_appliance(table_ii, "network")
+
+
+def test_a_switch_that_is_the_gateway_gets_no_profile(table_ii: Database) -> None:
+    """An installable node at the gateway's address would take it away from the router."""
+    put_network(table_ii, "private", gateway="10.255.255.253")
+    with pytest.raises(Conflict, match="network-0-0"):
+        put_membership(table_ii, "Ethernet Switches", appliance="compute")
+    with pytest.raises(Conflict, match="network-0-0"):
+        put_appliance(table_ii, "network", root="compute")
+    assert put_membership(table_ii, "Ethernet Switches", compute=True).changed

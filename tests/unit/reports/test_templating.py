@@ -88,12 +88,18 @@ def test_an_unknown_value_is_reported_with_a_similar_one(tmp_path: pathlib.Path)
         Templates(str(tmp_path)).render("hosts", "{{ lines }}\n", lines="x")
 
 
-def test_a_template_that_no_report_reads_is_refused(tmp_path: pathlib.Path) -> None:
+def test_a_template_that_no_report_reads_is_named_and_stops_no_report(
+    tmp_path: pathlib.Path,
+) -> None:
     (tmp_path / "host.j2").write_text("x\n")
-    with pytest.raises(DescriptionError, match=r"host\.j2: .*did you mean hosts\.j2"):
-        Templates(str(tmp_path)).render("ethers", "built-in\n")
+    templates = Templates(str(tmp_path))
+    assert templates.render("ethers", "built-in\n") == "built-in\n"
+    (fault,) = templates.unused_files()
+    assert (fault.where, "hosts.j2" in fault.hint) == (str(tmp_path / "host.j2"), True)
     (tmp_path / "ethers.j2").write_text('{% include "host.j2" %}')
-    assert Templates(str(tmp_path)).render("ethers", "built-in\n") == "x\n"
+    templates = Templates(str(tmp_path))
+    assert templates.render("ethers", "built-in\n") == "x\n"
+    assert templates.unused_files() == []
 
 
 @pytest.mark.parametrize("line", ["", "::1 localhost\n", "#127.0.0.1 localhost\n"])
