@@ -16,7 +16,6 @@ from typing import Any, Iterator, Mapping, Optional, Union
 
 from ansible import constants as C
 from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert_display import (
@@ -31,21 +30,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.discovery.model import
     Event,
     EventKind,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.slow_steps import Notify
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.insert_ethers import (
     argument_spec,
     disk_notice,
     insert_ethers,
 )
-from ansible_collections.npaci.rocks.plugins.plugin_utils.local_run import (
-    can_run_here,
-    task_environment,
-)
-from ansible_collections.npaci.rocks.plugins.plugin_utils.worker_signals import (
-    install_signal_handlers,
-    terminate_with_parent,
-)
+from ansible_collections.npaci.rocks.plugins.plugin_utils.local_action import LocalAction
 
 # Read when Ansible loads this file: the worker process that runs the task has no terminal.
 AT_TERMINAL = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
@@ -59,30 +50,20 @@ KEY_HINT = "press q or Ctrl-C to end"
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(LocalAction):
     """One run for all hosts of the batch, because there is one database."""
 
     BYPASS_HOST_LOOP = True
-    _supports_check_mode = True
 
-    def run(self, tmp: Any = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """Run insert-ethers in this process, or else the module."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        if not can_run_here(self):
-            terminate_with_parent()
-            result.update(self._execute_module(task_vars=task_vars))
-            return result
-        install_signal_handlers()
-        _validated, params = self.validate_argument_spec(argument_spec=argument_spec())
+    argument_spec = staticmethod(argument_spec)
+
+    def work(self, params: Mapping[str, Any], result: dict[str, Any]) -> None:
+        """Run insert-ethers; the result contains what happened before an error, too."""
         run_result = RunResult()
         try:
             self._insert_ethers(params, run_result)
+        finally:
             result.update(run_result.to_data())
-        except RocksError as error:
-            result.update(run_result.to_data(), failed=True, msg=str(error))
-        if not self._task.diff:
-            result.pop("diff", None)
-        return result
 
     def _insert_ethers(self, params: Mapping[str, Any], run_result: RunResult) -> None:
         """Run insert-ethers, and show and record its events."""
@@ -96,7 +77,7 @@ class ActionModule(ActionBase):
             params,
             dry_run=self._task.check_mode,
             stop=stop.is_set,
-            environment=task_environment(self),
+            environment=self.task_environment(),
             notify=show_line,
         )
         if disk_notice(params):
