@@ -322,13 +322,25 @@ def write_back(folder: str) -> None:
         os.close(descriptor)
 
 
+def split_certificates(data: bytes) -> Iterator[bytes]:
+    """Yield the certificates in DER, each of which begins with its length (X.690, 8.1.3)."""
+    while data:
+        size = 2 + int.from_bytes(data[1:2], "big")
+        if data[1:2] > b"\x80":
+            octets = size - 2 - 0x80
+            size = 2 + octets + int.from_bytes(data[2 : 2 + octets], "big")
+        yield data[:size]
+        data = data[size:]
+
+
 def write_certificate(certificate: str, into: str) -> int:
-    """Write a certificate (base64 of DER, in one line) as a PEM file, completely or not at all.
+    """Write certificates (base64 of DER, in one line) as a PEM file, completely or not at all.
 
     The installer's image contains neither fold nor openssl.
     """
     try:
-        text = ssl.DER_cert_to_PEM_cert(base64.b64decode(certificate, validate=True))
+        certificates = split_certificates(base64.b64decode(certificate, validate=True))
+        text = "".join(map(ssl.DER_cert_to_PEM_cert, certificates))
         ssl.create_default_context(cadata=text)
     except (ValueError, ssl.SSLError) as error:
         print("frontend_authority is not a valid certificate (%s)" % error, file=sys.stderr)

@@ -203,3 +203,9 @@ def test_an_ipv4_address_in_ipv6_form_identifies_the_same_node(stage: Stage, ord
         assert stage.node.curl("/rocks/kickstart", base=base).status == 200
         assert stage.node.start_installer(order, base=base).status == 200
     assert stage.current(order).state == "installing"
+
+
+def test_nothing_is_served_over_ipv6(stage: Stage) -> None:
+    """A node is identified by its IPv4 address; a link-local one is nobody's."""
+    listening = stage.network.server.run(["ss", "-Hln6"], timeout=20).stdout
+    assert not [line for line in listening.splitlines() if line.split()[0] in ("tcp", "udp")]

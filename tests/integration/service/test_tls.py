@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import signal
 from typing import Any, Iterator, Mapping
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
+from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
+from ansible_collections.npaci.rocks.plugins.module_utils.service.ca_certificate import (
+    base64_certificate,
+)
 from support.frontend import publish
 from support.oldestpython import oldest_python
 from support.site import ROOT
@@ -157,3 +162,71 @@ def test_a_user_without_root_privileges_gets_no_secret_over_tls(secure: Stage) -
     secure.node.curl("/rocks/kickstart", *trusted, base=URL)
     message = ["--json", json.dumps({"order": order.uuid})]
     assert secure.node.curl("/rocks/secrets", *trusted, *message, base=URL).status == 403
+
+
+def test_both_authorities_are_trusted_while_one_replaces_the_other(
+    secure: Stage, tmp_path: pathlib.Path
+) -> None:
+    """The kickstart contains both: nodes accept certificates of the old and of the new one."""
+    folder = secure.site.folder
+    for order in (("other.pem", "ca.pem"), ("ca.pem", "other.pem")):
+        bundle = tmp_path / "-".join(order)
+        bundle.write_text("".join((folder / name).read_text() for name in order))
+        written = tmp_path / "written.pem"
+        argv = [oldest_python(), PROGRAM, "--url", URL, "--order", "x", "authority"]
+        argv += ["--into", str(written), base64_certificate(str(bundle))]
+        process.run(argv, timeout=60)
+        assert written.read_text().split() == bundle.read_text().split()
+        assert secure.node.curl("/rocks/boot?form=ipxe", "--cacert", str(written), base=URL).status
+
+
+def test_a_file_with_anything_but_certificates_is_refused(
+    secure: Stage, tmp_path: pathlib.Path
+) -> None:
+    """A key must not get into kickstarts, which everybody can read."""
+    folder = secure.site.folder
+    certificate = (folder / "ca.pem").read_text()
+    key = (folder / "ca.key").read_text()
+    texts = ("", "text", certificate + key, certificate[:200], certificate * 2 + "x")
+    for number, text in enumerate(texts):
+        path = tmp_path / str(number)
+        path.write_text(text)
+        with pytest.raises(DescriptionError):
+            base64_certificate(str(path))
+
+
+def handshake(stage: Stage, *options: str) -> str:
+    """Return the protocol and the cipher that openssl agrees on; empty if it is refused."""
+    argv = ["openssl", "s_client", "-connect", f"{FRONTEND}:443", "-brief", *options]
+    done = stage.node.namespace.run(argv, timeout=30, stdin="", ok=range(256))
+    agreed = re.search(r"Protocol version: (\S+)\nCiphersuite: (\S+)", done.stdout + done.stderr)
+    return " ".join(agreed.groups()) if agreed else ""
+
+
+@pytest.mark.parametrize("protocol", ["-tls1", "-tls1_1"])
+def test_old_protocols_are_refused(secure: Stage, protocol: str) -> None:
+    """The client permits them: at security level 0 OpenSSL offers whatever it has."""
+    assert handshake(secure, protocol, "-cipher", "ALL:@SECLEVEL=0") == ""
+
+
+@pytest.mark.parametrize("protocol", ["-tls1_2", "-tls1_3"])
+def test_current_protocols_use_forward_secrecy_and_authenticated_ciphers(
+    secure: Stage, protocol: str
+) -> None:
+    agreed = handshake(secure, protocol)
+    assert re.search(r"TLSv1\.3 TLS_|TLSv1\.2 ECDHE-ECDSA-\S*(GCM|CHACHA20)", agreed), agreed
+
+
+@pytest.mark.parametrize(
+    "ciphers", ["kRSA", "AES128-SHA256", "ECDHE+SHA1", "3DES", "RC4", "aNULL", "eNULL", "DHE"]
+)
+def test_weak_ciphers_are_refused(secure: Stage, ciphers: str) -> None:
+    """Without forward secrecy, with CBC and SHA-1, without authentication or encryption."""
+    assert handshake(secure, "-tls1_2", "-cipher", f"{ciphers}:@SECLEVEL=0") == ""
+
+
+def test_neither_compression_nor_renegotiation_is_offered(secure: Stage) -> None:
+    argv = ["openssl", "s_client", "-connect", f"{FRONTEND}:443", "-tls1_2"]
+    done = secure.node.namespace.run(argv, timeout=30, stdin="R\n", ok=range(256))
+    assert "Compression: NONE" in done.stdout
+    assert done.status != 0 or "no renegotiation" in done.stderr
