@@ -41,10 +41,12 @@ test: .venv/tests.ready .cache/packages.ready  ## run all tests that must pass
 	@container=; if RUN=probe extensions/molecule/container able; then container=molecule; fi; \
 	    $(TOGETHER) lint sanity $$container $(INTEGRATION) mariadb unit $(PLATFORMS)
 
-lint: .venv/tests.ready imports  ## check style, types, imports and documentation
+lint: .venv/tests.ready .cache/packages.ready imports  ## check style, types, imports and documentation
 	ruff check .
 	ruff format --check --diff .
 	$(BIN)/python tests/lint/readability.py
+	bandit --quiet --configfile pyproject.toml --severity-level medium --recursive plugins xml/include
+	tests/lint/shell
 	mypy -p $(PLUGINS)
 	mypy tests demo xml/include
 	ansible-lint --offline -q

@@ -62,7 +62,7 @@ def stop(kickstart: Any, error: Exception) -> int:
         screen.show(NON_INTERACTIVE.format(error))
         _run_error_scripts(kickstart)
         screen.write_console(f"{screen.STOPPED}: {error}")
-        time.sleep(RESTART_SECONDS)
+        time.sleep(RESTART_SECONDS)  # as anaconda, for people at the console to read the error
         VERDICT.write_text("reboot")
         return 1
     if isinstance(error, Question):

@@ -200,11 +200,12 @@ def _load_used(text: str) -> dict[str, Any]:
 def _load(text: str) -> dict[str, Any]:
     import yaml  # here, because most distributions have no modules
 
-    # Scalars stay text, so that the stream 1.10 does not become the number 1.1.
+    # Scalars stay text, so that the stream 1.10 does not become the number 1.1.  The loader makes
+    # lists, mappings and texts only.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
         _check_depth(yaml.parse(text, loader))
-        content = yaml.load(text, loader)
+        content = yaml.load(text, loader)  # nosec B506
     except (yaml.YAMLError, ValueError) as error:
         raise _Unusable(f"not YAML ({getattr(error, 'problem', error)})") from None
     if not isinstance(content, dict):

@@ -131,7 +131,7 @@ def _root(data: bytes, where: str) -> etree.Element:
             "choose another mirror",
         )
     try:
-        root = etree.fromstring(data)
+        root = etree.fromstring(data)  # nosec B314
     except etree.ParseError as error:
         raise DescriptionError(
             f"not XML ({error.msg})",

@@ -77,7 +77,7 @@ def _parse_metalink(data: bytes, where: str) -> MirrorList:
     if DECLARES_ENTITIES.search(data):
         raise DescriptionError("it declares XML entities, which a metalink must not do", where)
     try:
-        root = etree.fromstring(data)
+        root = etree.fromstring(data)  # nosec B314
     except (etree.ParseError, LookupError, ValueError) as error:
         raise DescriptionError(f"not a metalink ({error})", where) from None
     urls: list[tuple[int, str]] = []

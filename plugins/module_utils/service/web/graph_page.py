@@ -71,4 +71,5 @@ def render_graph(build: str, root: str) -> RenderedGraph:
     root = root if root in roots else ""
     drawn_edges = graph_drawing.edges_below(edges, root) if root else edges
     drawing = graph_drawing.make_drawing(layers, drawn_edges, root)
-    return RenderedGraph(Markup(graph_drawing.to_svg(drawing)), tuple(sorted(roots)))
+    svg = Markup(graph_drawing.to_svg(drawing))  # to_svg escapes all texts
+    return RenderedGraph(svg, tuple(sorted(roots)))

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # As much of iPXE's script language as boot answers need: commands joined by && and ||, variables, a failure ends all.
 
 # variable NAME: what ${NAME} stands for; a variable that was never set is empty, as in iPXE.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Stage 1, the parts: used by the initrd of a machine, and by the light nodes in their namespaces.
 
 say() {
