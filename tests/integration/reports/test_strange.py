@@ -94,6 +94,41 @@ def test_the_daemon_accepts_strange_names(
     assert outcome.changed
 
 
+# Values that were written past the modules' rules, each in one column of a node or network.
+HOSTILE = [
+    *(("nodes", "name", value) for value in ('x";}', "x\n}", "a b", "..", "-x", "x" * 64, "$(id)")),
+    *(("nodes", "mac", value) for value in ("x", '"', "00:00:00:00:00:00:00", "; include x")),
+    *(
+        ("nodes", "ip", value)
+        for value in ("10.1", "::1", "10.7.0.999", '1"', "0x7f.1", "10.1.1.1/8")
+    ),
+    *(("nodes", "arch", value) for value in ('x"', "x\ny", "a b")),
+    *(("networks", "zone", value) for value in ('x";', "a b", "in-addr.arpa", "x\ny", "." * 9)),
+    *(("networks", "gateway", value) for value in ("x", "10.0.0.0", "::1", '1"; x')),
+    *(("networks", "pool_first", value) for value in ("x", "255.255.255.255", '10.0.0.1"')),
+    *(("networks", "netmask", value) for value in ("255.0.255.0", "x", '"')),
+    *(("interfaces", "name", value) for value in ('x"', "a b", "x" * 64)),
+]
+
+
+@pytest.mark.parametrize("report", ["kea", "dhcpd", "dnsmasq", "bind", "unbound", "hosts", "slurm"])
+def test_the_daemons_accept_a_database_with_hostile_rows(
+    report: str, described: Database, tmp_path: pathlib.Path
+) -> None:
+    """Each faulty value is named, and the others are written: the daemon's own checker decides."""
+    for number, (table, column, value) in enumerate(HOSTILE):
+        last = f"select id, {column} from {table} order by id desc limit 1"
+        ((key, before),) = described.rows(last)
+        described.execute(f"update {table} set {column} = ? where id = ?", (value, key))
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (outcome,) = write(described, settings(folder, report))
+        assert outcome.changed, (table, column, value)
+        # Of the name of an interface, only letters and digits are used.
+        assert outcome.warnings or table == "interfaces", (table, column, value)
+        described.execute(f"update {table} set {column} = ? where id = ?", (before, key))
+
+
 def test_the_resolver_reads_exactly_the_strange_names(
     strange: Database, tmp_path: pathlib.Path
 ) -> None:

@@ -8,7 +8,9 @@ import bz2
 import gzip
 import lzma
 import multiprocessing
+import pathlib
 import resource
+import struct
 from typing import Any, Callable, Optional
 
 import pytest
@@ -24,6 +26,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.distribution.metadata 
     slices,
     treeinfo,
     updateinfo,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.distribution.sources import (
+    rpm_validation,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 
@@ -210,3 +215,41 @@ class TestOthers:
         entry = f'name="a" flags="EQ" epoch="{epoch}" ver="1"'
 
         assert capabilities.parse_entry(entry.encode()).version == "1"
+
+
+HEADER = b"\x8e\xad\xe8\x01" + bytes(4)
+LEAD = b"\xed\xab\xee\xdb" + bytes(92)
+SHA256_TAG = 273
+
+
+@pytest.mark.parametrize(
+    ("entries", "data_size", "rest"),
+    [
+        pytest.param(0xFFFFFF, 0, bytes(16 * 0xFFFFFF), id="entries"),
+        pytest.param(0xFFFF, 16, bytes(16 * 0xFFFF + 16), id="as many entries as rpm reads"),
+        pytest.param(1, 0xFFFFFFFF, b"", id="data"),
+        pytest.param(
+            1, 64, struct.pack(">IIII", SHA256_TAG, 7, 0, 0xFFFFFFFF) + bytes(64), id="a long value"
+        ),
+        pytest.param(
+            1, 64, struct.pack(">IIII", SHA256_TAG, 6, 0xFFFFFFF0, 1) + bytes(64), id="an offset"
+        ),
+    ],
+)
+def test_an_rpm_header_is_read_within_limits(
+    entries: int, data_size: int, rest: bytes, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "bomb-1-1.noarch.rpm"
+    path.write_bytes(LEAD + HEADER + struct.pack(">II", entries, data_size) + rest)
+    error = bounded(lambda: rpm_validation.check_rpm(str(path), str(path)))
+    assert error and str(path) in error
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "MD5", "crc32", "", "none"])
+def test_a_weak_checksum_is_refused(algorithm: str) -> None:
+    document = (
+        '<repomd><data type="primary"><location href="primary.xml.gz"/>'
+        f'<checksum type="{algorithm}">{"0" * 32}</checksum></data></repomd>'
+    )
+    with pytest.raises(DescriptionError, match="repomd"):
+        repomd.parse_repomd(document.encode(), "repomd.xml")

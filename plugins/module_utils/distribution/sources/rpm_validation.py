@@ -19,7 +19,7 @@ LEAD_SIZE = 96
 LEAD_MAGIC = b"\xed\xab\xee\xdb"
 HEADER_MAGIC = b"\x8e\xad\xe8\x01"
 # The limits of rpm itself (lib/header.c).
-MAX_ENTRIES = 0xFFFFFF
+MAX_ENTRIES = 0xFFFF
 MAX_DATA = 256 << 20
 CHUNK = 1 << 20
 

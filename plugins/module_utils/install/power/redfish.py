@@ -11,13 +11,17 @@ CA.
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any, Iterator, Optional
 
 from ...errors import CommandError, Unavailable
 from .boot_target import BootTarget
 
 SECONDS = 30
+MESSAGE_CHARACTERS = 500
 SYSTEMS = "/redfish/v1/Systems"
+ODATA_ID = "@odata.id"
+PATH = re.compile(r"/redfish/v1/[A-Za-z0-9._~:@!$&'()*+,;=/%#-]{1,500}")
 RESET = "#ComputerSystem.Reset"
 RESET_TYPES = {"on": "On", "off": "ForceOff"}
 
@@ -29,7 +33,7 @@ def boot_installer(target: BootTarget) -> None:
         boot = {"BootSourceOverrideTarget": "Pxe", "BootSourceOverrideEnabled": "Once"}
         if target.attributes.get("firmware") == "uefi":
             boot["BootSourceOverrideMode"] = "UEFI"
-        _request(client, target, "PATCH", system["@odata.id"], body={"Boot": boot})
+        _request(client, target, "PATCH", _path(target, system, ODATA_ID), body={"Boot": boot})
         _reset(client, target, system)
 
 
@@ -90,7 +94,10 @@ def _client(target: BootTarget) -> Iterator[Any]:
 def _system(client: Any, target: BootTarget) -> dict[str, Any]:
     """Return the only system of this BMC, or the one that the attribute redfish_system names."""
     collection = _request(client, target, "GET", SYSTEMS)
-    paths = [member["@odata.id"] for member in collection.get("Members", [])]
+    members = collection.get("Members", [])
+    if not isinstance(members, list):
+        raise _unavailable(target, f"the list of {SYSTEMS} is not a list")
+    paths = [_path(target, member, ODATA_ID) for member in members]
     name = target.attributes.get("redfish_system", "")
     matches = [path for path in paths if not name or path.rstrip("/").endswith(f"/{name}")]
     if len(matches) != 1:
@@ -103,11 +110,10 @@ def _system(client: Any, target: BootTarget) -> dict[str, Any]:
 
 
 def _reset(client: Any, target: BootTarget, system: dict[str, Any]) -> None:
-    action = system["Actions"][RESET]
-    allowed = action.get("ResetType@Redfish.AllowableValues", ["ForceRestart", "On"])
+    allowed = _reset_action(target, system).get("ResetType@Redfish.AllowableValues", [])
     if system.get("PowerState") != "On":
         reset_type = "On"
-    elif "PowerCycle" in allowed:
+    elif isinstance(allowed, list) and "PowerCycle" in allowed:
         reset_type = "PowerCycle"
     else:
         reset_type = "ForceRestart"
@@ -115,7 +121,7 @@ def _reset(client: Any, target: BootTarget, system: dict[str, Any]) -> None:
 
 
 def _post_reset(client: Any, target: BootTarget, system: dict[str, Any], reset_type: str) -> None:
-    path = system["Actions"][RESET]["target"]
+    path = _path(target, _reset_action(target, system), "target")
     _request(client, target, "POST", path, body={"ResetType": reset_type})
 
 
@@ -124,7 +130,26 @@ def _set_led(client: Any, target: BootTarget, system: dict[str, Any], *, lit: bo
     body: dict[str, Any] = {"IndicatorLED": "Blinking" if lit else "Off"}
     if "LocationIndicatorActive" in system:
         body = {"LocationIndicatorActive": lit}
-    _request(client, target, "PATCH", system["@odata.id"], body=body)
+    _request(client, target, "PATCH", _path(target, system, ODATA_ID), body=body)
+
+
+def _reset_action(target: BootTarget, system: dict[str, Any]) -> dict[str, Any]:
+    actions = system.get("Actions")
+    action = actions.get(RESET) if isinstance(actions, dict) else None
+    if not isinstance(action, dict):
+        raise _unavailable(target, f"the system has no action {RESET}")
+    return action
+
+
+def _path(target: BootTarget, resource: object, key: str) -> str:
+    """Return a path that the BMC has sent, on the BMC itself.
+
+    The client appends it to the address of the BMC: ``@HOST/`` would send the password to HOST.
+    """
+    path = resource.get(key) if isinstance(resource, dict) else None
+    if not isinstance(path, str) or not PATH.fullmatch(path):
+        raise _unavailable(target, f"{key} is not a path: {ascii(path)[:80]}")
+    return path
 
 
 def _request(
@@ -161,4 +186,5 @@ def _error_text(error: BaseException) -> str:
 
 
 def _unavailable(target: BootTarget, what: str) -> Unavailable:
-    return Unavailable(f"the BMC failed: {what}", f"{target.node} ({target.bmc})")
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what[:MESSAGE_CHARACTERS])
+    return Unavailable(f"the BMC failed: {text}", f"{target.node} ({target.bmc})")
