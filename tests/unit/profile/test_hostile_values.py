@@ -278,12 +278,22 @@ def test_no_value_runs_a_command_after_other_lines(
     assert not leaks(tmp_path_factory.mktemp("value"), {value: script}), script
 
 
+def permits_references(template: str) -> bool:
+    """Whether a value without any special character is accepted there."""
+    try:
+        render(template, "neutral")
+    except UnsafeLine:
+        return False
+    return True
+
+
 # Each prints its value; the output differs from that of another value by the value alone.
 PRINTED = [
     template
     for template in CONTEXTS
     if template.startswith(("cat <<", "echo X", "for x", "f()", "x=", "( echo", "case", "read -r"))
     and not any(part in template for part in ("$X", "\\X", ">&2", "${", "$((", "`", "echo '"))
+    and permits_references(template)
 ]
 
 
@@ -291,10 +301,7 @@ PRINTED = [
 @pytest.mark.parametrize("template", PRINTED)
 def test_an_accepted_value_is_printed_as_it_is(template: str, tmp_path: pathlib.Path) -> None:
     neutral = "neutral"
-    try:
-        expected = output(tmp_path, render(template, neutral))
-    except UnsafeLine:
-        pytest.skip("no reference is permitted here")
+    expected = output(tmp_path, render(template, neutral))
     accepted = 0
     for value in (
         "a b",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from support.ansible import ROOT
 from support.frontend import HttpService
-
-# Not in the environments with the libraries of a platform.
-jsonschema = pytest.importorskip("jsonschema")
 
 NODE = "10.255.255.245"
 ADMIN = "127.0.0.1"
