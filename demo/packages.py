@@ -32,12 +32,15 @@ COMPS = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+LAYERS = [str(ROOT / "xml"), str(ROOT / "rolls" / "slurm")]
+
+
 def required_packages() -> list[str]:
     """Return the packages that the nodes install, and those that the installer adds."""
     attributes = {"arch": "x86_64", "frontend_address": "127.0.1.1", "home_server": "127.0.1.1"}
     names = set(all_names())
     for root in ("compute", "login", "nas", "web", "frontend"):
-        for package in compile_profile(str(ROOT / "xml"), root, attributes, "rhel9").packages:
+        for package in compile_profile(LAYERS, root, attributes, "rhel9").packages:
             names.add(package.name)
     return sorted(name for name in names if not name.startswith(("@", "-")))
 

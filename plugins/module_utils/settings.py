@@ -43,8 +43,17 @@ class Settings:
     scheduler: str = ""
     """``slurm``, ``pbs`` or ``none``: how a reinstallation frees nodes; empty: each command must
     name one."""
+    rolls: str = (
+        "/usr/share/ansible/collections/ansible_collections/npaci/rocks/rolls:/etc/rocks/rolls"
+    )
+    """Folders that contain rolls, separated by colons. A later folder has precedence."""
     reports: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Report name -> options, such as ``path`` and ``enabled``."""
+
+    @property
+    def roll_folders(self) -> list[str]:
+        """The folders that contain rolls."""
+        return [folder for folder in self.rolls.split(":") if folder]
 
     @property
     def plain_url(self) -> str:

@@ -22,7 +22,11 @@ SITE_NODES = "site-nodes"
 """Folder of a layer whose files have precedence over its ``nodes``."""
 INCLUDE = "include"
 FOLDERS = (GRAPHS, STACKI_GRAPHS, NODES, SITE_NODES, INCLUDE)
-GENERATED = ("profiles", "schema")
+ROLL = "roll.yml"
+"""The description of a roll, which is a layer too."""
+ROLLS = "rolls"
+"""Folder of merged layers that contains the descriptions of their rolls."""
+GENERATED = ("profiles", "schema", ROLLS)
 """Folders next to them that contain no node or graph files."""
 
 SUFFIX = ".xml"

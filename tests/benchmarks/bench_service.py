@@ -68,7 +68,7 @@ DURABLE = (
     ),
     *("--innodb-log-file-size=96M", "--innodb-buffer-pool-size=256M", "--max-connections=151"),
 )
-XML = str(ROOT / "xml")
+XML = [str(ROOT / "xml"), str(ROOT / "rolls" / "slurm")]
 RELEASE = "rhel9"
 COMPUTE_0_0 = {
     **{

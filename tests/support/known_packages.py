@@ -14,6 +14,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases impor
 
 from .samples import sample
 
+ROLLS = pathlib.Path(__file__).parents[2] / "rolls"
 LIST = pathlib.Path(__file__).with_suffix(".txt")
 SAMPLE_RELEASE = "rhel9"
 
@@ -31,10 +32,11 @@ class Known(NamedTuple):
 
 @functools.cache
 def known_packages() -> tuple[Known, ...]:
-    """Return the rows of the list."""
+    """Return the rows of the list, and of those of the rolls."""
     rows = [
         line.split(None, 2)
-        for line in LIST.read_text().splitlines()
+        for path in (LIST, *sorted(ROLLS.glob("*/packages.txt")))
+        for line in path.read_text().splitlines()
         if line and not line.startswith("#")
     ]
     return tuple(

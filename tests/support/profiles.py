@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import pathlib
 import re
+import tempfile
 from typing import Iterator, Mapping, NamedTuple
 
 from pykickstart.constants import (
@@ -28,7 +29,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases impor
     find_release,
 )
 
-XML = str(pathlib.Path(__file__).parents[2] / "xml")
+ROOT = pathlib.Path(__file__).parents[2]
+XML = str(ROOT / "xml")
+ROLLS = ROOT / "rolls"
+# The layers of a distribution with the rolls of both schedulers.
+LAYERS = (XML, str(ROLLS / "slurm"), str(ROLLS / "openpbs"))
 ROOTS = ("compute", "login", "nas", "web", "frontend")
 SUPPORTED = tuple(name for name in RELEASES if name != "rhel7")
 
@@ -126,18 +131,25 @@ CHOICES = (*(("compute", site) for site in SITES), ("login", "pbs"), ("frontend"
 
 def shipped_files() -> dict[str, str]:
     """Return our profiles as a distribution contains them: path -> text."""
-    folder = pathlib.Path(XML)
     paths = sorted(
-        path
+        (path.relative_to(folder), path)
+        for folder in map(pathlib.Path, LAYERS)
         for part in ("graphs", "nodes", "include")
         for path in (folder / part).rglob("*")
         if path.is_file()
     )
-    return {
-        str(path.relative_to(folder)): path.read_text()
-        for path in paths
-        if "__pycache__" not in path.parts
-    }
+    return {str(name): path.read_text() for name, path in paths if "__pycache__" not in path.parts}
+
+
+@functools.cache
+def _merged_folder() -> tempfile.TemporaryDirectory[str]:
+    """Write our profiles as one folder, as a distribution merges them."""
+    folder = tempfile.TemporaryDirectory(prefix="rocks-profiles-")
+    for name, text in shipped_files().items():
+        path = pathlib.Path(folder.name, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
 
 
 def node_attributes(root: str, **attributes: str) -> dict[str, str]:
@@ -152,7 +164,9 @@ def shipped_profile(root: str, release: str, **attributes: str) -> Profile:
 
 @functools.cache
 def _compile(root: str, release: str, attributes: tuple[tuple[str, str], ...]) -> Profile:
-    return compile_profile(XML, root, node_attributes(root, **dict(attributes)), release)
+    return compile_profile(
+        _merged_folder().name, root, node_attributes(root, **dict(attributes)), release
+    )
 
 
 def kickstart(root: str, release: str, **attributes: str) -> str:

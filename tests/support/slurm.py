@@ -186,7 +186,10 @@ def _write(
     )
     for name in ("helpers.conf", "gres.conf"):
         (folder / "etc" / name).write_text(rendered[name])
-    _program(folder / "libexec" / "slurm-feature", (ROOT / "xml/include/slurm-feature").read_text())
+    _program(
+        folder / "libexec" / "slurm-feature",
+        (ROOT / "rolls/slurm/include/slurm-feature").read_text(),
+    )
     for node in cluster.nodes:
         cluster.root(node).mkdir(parents=True)
         (cluster.root(node) / "distribution").write_text(distributions[0] + "\n")

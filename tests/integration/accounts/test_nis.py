@@ -16,7 +16,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render 
 from support.accounts import ALICE, FRONTEND, HASH, write
 from support.daemons import Daemon
 from support.namespaces import Namespace, network
-from support.profiles import NODE, ORDER, XML
+from support.profiles import LAYERS, NODE, ORDER
 from support.site import ROOT
 from support.waiting import until
 
@@ -98,7 +98,7 @@ def maps() -> str:
 def yp_conf() -> str:
     """Return the /etc/yp.conf that the kickstart of EL 8 writes."""
     values = {**NODE, **ORDER, "accounts": "nis", "nis_domain": "cluster"}
-    text = render(compile_profile(XML, "compute", values, "rhel8"), values)
+    text = render(compile_profile(LAYERS, "compute", values, "rhel8"), values)
     command = re.search(
         r"^printf '(domain [^']*)' \"([^\"]*)\" \"([^\"]*)\" >/etc/yp.conf$", text, re.MULTILINE
     )

@@ -80,6 +80,7 @@ def test_the_tarball_has_the_collection_and_no_development_files(tarball: pathli
         "plugins/module_utils/service/web/static/page.css",
         "plugins/module_utils/service/web/static/page.js",
         "xml/graphs/default",
+        "rolls/slurm/roll.yml",
         "LICENSE",
     } <= set(names)
 

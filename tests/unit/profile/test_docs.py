@@ -25,7 +25,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml import (
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
 from support.kickstarts import parse_strictly, single_node_tree, tree
-from support.profiles import ORDER, ROOTS, SUPPORTED, XML, node_attributes
+from support.profiles import LAYERS, ORDER, ROOTS, SUPPORTED, XML, node_attributes
 
 ROOT = pathlib.Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "profiles.md").read_text()
@@ -115,7 +115,7 @@ def test_the_table_lists_all_attributes_of_the_shipped_profiles(
     table, _end, after = remainder.partition("\n\n")
     declarations = [
         item
-        for item in XmlLayers(XML).graph.attributes
+        for item in XmlLayers(LAYERS).graph.attributes
         if "the service sets it" not in item.meaning
     ]
     rows = "\n".join(

@@ -14,7 +14,9 @@ from support.golden import Golden
 from support.kickstarts import parse_strictly
 from support.modules import run
 from support.profiles import (
+    LAYERS,
     RELEASES_OF_SITE,
+    ROLLS,
     ROOTS,
     SITES,
     SUPPORTED,
@@ -38,7 +40,9 @@ def test_the_dhcp_server_of_figure_2_is_a_small_node_file_of_the_frontend() -> N
 
 
 @pytest.mark.parametrize(
-    "path", sorted(pathlib.Path(XML, "nodes").glob("*.xml")), ids=lambda path: path.stem
+    "path",
+    sorted(path for layer in LAYERS for path in pathlib.Path(layer, "nodes").glob("*.xml")),
+    ids=lambda path: path.stem,
 )
 def test_a_node_file_has_a_description_and_at_most_a_page(path: pathlib.Path) -> None:
     text = path.read_text()
@@ -80,7 +84,7 @@ def test_accounts_without_a_source_are_an_error(release: str) -> None:
 
 
 def test_the_lint_has_no_findings_in_the_shipped_files() -> None:
-    assert lint(XML, {root: node_attributes(root) for root in ROOTS}, SUPPORTED) == ()
+    assert lint(LAYERS, {root: node_attributes(root) for root in ROOTS}, SUPPORTED) == ()
 
 
 @pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
@@ -98,7 +102,7 @@ def test_the_picture_in_the_documentation_shows_the_shipped_graph(
     request: pytest.FixtureRequest,
 ) -> None:
     picture = pathlib.Path(XML).parent / "docs" / "profiles.svg"
-    current = run("rocks_graph", path=[XML])["picture"]
+    current = run("rocks_graph", path=[XML, str(ROLLS / "slurm")])["picture"]
     if request.config.getoption("--renew"):
         picture.write_text(current)
     assert picture.read_text() == current, "pytest --renew updates the picture"

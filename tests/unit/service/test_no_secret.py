@@ -30,7 +30,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.reports.snapshot impor
 )
 from support.frontend import NOW, HttpService, publish
 from support.kickstarts import single_node_tree
-from support.profiles import ORDER, ROOTS, SUPPORTED, XML, shipped_files
+from support.profiles import LAYERS, ORDER, ROOTS, SUPPORTED, shipped_files
 from support.reports import site
 
 COMPUTE_0_0 = "10.255.255.245"
@@ -101,7 +101,7 @@ def test_no_kickstart_of_any_appliance_and_release_contains_a_secret(
             attributes = {name: attribute.value for name, attribute in effective.items()}
             for release in SUPPORTED:
                 text = render(
-                    compile_profile(XML, root, attributes, release), {**attributes, **ORDER}
+                    compile_profile(LAYERS, root, attributes, release), {**attributes, **ORDER}
                 )
                 yield f"{root} for {release}", text
 

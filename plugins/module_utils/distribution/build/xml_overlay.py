@@ -75,7 +75,7 @@ def _parent_layer(source_input: Input) -> dict[str, XmlFile]:
 
 
 def read_layer(folder: str) -> dict[str, XmlFile]:
-    """Return the files of one layer: path below ``folder`` -> file.
+    """Return the files of one layer: path below ``build/`` -> file.
 
     Raises NotFound if the folder does not exist, DescriptionError for a folder without such files,
     and for a file that is not text or too large.
@@ -89,6 +89,10 @@ def read_layer(folder: str) -> dict[str, XmlFile]:
         for stem, path in xml_folders.xml_paths(os.path.join(folder, name)).items()
     }
     layer.update(_read_include(folder))
+    roll = os.path.join(folder, xml_folders.ROLL)
+    if os.path.isfile(roll):
+        name = os.path.basename(os.path.abspath(folder))
+        layer[f"{xml_folders.ROLLS}/{name}.yml"] = XmlFile(_read_program(roll), roll)
     site = {
         f"{NODES}/{stem}{SUFFIX}": _read_xml(path)
         for stem, path in xml_folders.xml_paths(os.path.join(folder, SITE_NODES)).items()

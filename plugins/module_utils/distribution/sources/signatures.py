@@ -63,6 +63,7 @@ class Key(NamedTuple):
     expires: int
     """Seconds since 1970; 0 for never."""
     revoked: bool
+    primary: bool
 
 
 def check_detached_signature(
@@ -339,7 +340,9 @@ def _parse_keys(listing: str) -> list[Key]:
             fields = words
         elif words[0] == "fpr" and fields:
             expires = int(fields[6] or 0)
-            keys.append(Key(words[9], expires, revoked=fields[1] == "r"))
+            keys.append(
+                Key(words[9], expires, revoked=fields[1] == "r", primary=fields[0] == "pub")
+            )
             fields = []
     return keys
 
