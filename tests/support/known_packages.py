@@ -39,6 +39,7 @@ def known_packages() -> tuple[Known, ...]:
         for line in path.read_text().splitlines()
         if line and not line.startswith("#")
     ]
+    rows.sort()
     return tuple(
         Known(name, frozenset(releases.split(",")), source) for name, releases, source in rows
     )

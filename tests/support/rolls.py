@@ -85,3 +85,14 @@ def compile_case(case: RollCase) -> Profile:
     return compile_profile(
         layers_with(case.roll.name), case.profile.root, case.attributes, case.release
     )
+
+
+def requested_packages() -> set[tuple[str, str]]:
+    """Return the packages that the node files of rolls install, each with the release."""
+    return {
+        (package.name, case.release)
+        for case in roll_cases()
+        if case.release != "rhel7"
+        for package in compile_case(case).packages
+        if any(origin.file.startswith(f"{case.roll.name}/") for origin in package.origins)
+    }

@@ -65,44 +65,48 @@ def _check_relations(content: Mapping[str, Any], folder: str, checker: Checker) 
         checker.add(("name",), f'the roll is called "{name}", but its folder is not', "rename one")
     if name == "default":
         checker.add(("name",), 'a roll cannot be called "default"', "rename it and its folder")
-    keys = {row["name"] for row in as_list(content.get("keys"))}
-    releases = as_list(content["releases"])
-    arches = as_list(content["arches"])
-    names: set[str] = set()
-    for number, row in enumerate(as_list(content.get("sources"))):
+    sources = as_list(content.get("sources"))
+    names = [row["name"] for row in sources]
+    for number, row in enumerate(sources):
         path = ("sources", number)
         if row["name"] != name and not row["name"].startswith(f"{name}-"):
-            checker.add(
-                (*path, "name"),
-                f'the source "{row["name"]}" does not begin with "{name}"',
-                f"call it {name}-{row['name']}",
-            )
-        if row["name"] in names:
+            what = f'the source "{row["name"]}" does not begin with "{name}"'
+            checker.add((*path, "name"), what, f"call it {name}-{row['name']}")
+        if row["name"] in names[:number]:
             checker.add((*path, "name"), f'two sources are called "{row["name"]}"')
-        names.add(row["name"])
-        if row.get("signed", True) != bool(as_list(row.get("keys"))):
-            checker.add(
-                path, f'the source "{row["name"]}" needs keys or signed: false, and not both'
-            )
-        left = expand(row["url"], "", "")
-        if "{" in left:
-            checker.add(
-                (*path, "url"),
-                f'unknown placeholder in "{row["url"]}"',
-                "use {release}, {major} and {arch}",
-            )
-        for wanted, known in (("releases", releases), ("arches", arches)):
-            for item in as_list(row.get(wanted)):
-                if item not in known:
-                    checker.add((*path, wanted), f'the roll has no "{item}"', f"add it to {wanted}")
-        for release in as_list(row.get("releases")) or releases:
-            for key in as_list(row.get("keys")):
-                if expand(key, release, "") not in keys:
-                    checker.add(
-                        (*path, "keys"),
-                        f'no key is called "{expand(key, release, "")}"',
-                        "add it to keys",
-                    )
+        _check_place(row, content, number, checker)
+        _check_keys(row, content, number, checker)
+
+
+def _check_place(
+    row: Mapping[str, Any], content: Mapping[str, Any], number: int, checker: Checker
+) -> None:
+    """Check the URL of a source, and its releases and architectures."""
+    path = ("sources", number)
+    if "{" in expand(row["url"], "", ""):
+        what = f'unknown placeholder in "{row["url"]}"'
+        checker.add((*path, "url"), what, "use {release}, {major} and {arch}")
+    for field in ("releases", "arches"):
+        for item in as_list(row.get(field)):
+            if item not in as_list(content[field]):
+                checker.add((*path, field), f'the roll has no "{item}"', f"add it to {field}")
+
+
+def _check_keys(
+    row: Mapping[str, Any], content: Mapping[str, Any], number: int, checker: Checker
+) -> None:
+    """Check that a source has keys that the roll describes, or states that it is not signed."""
+    path = ("sources", number)
+    keys = as_list(row.get("keys"))
+    known = {key["name"] for key in as_list(content.get("keys"))}
+    if row.get("signed", True) != bool(keys):
+        what = f'the source "{row["name"]}" needs keys or signed: false, and not both'
+        checker.add(path, what)
+    for release in as_list(row.get("releases")) or as_list(content["releases"]):
+        for key in keys:
+            name = expand(key, release, "")
+            if name not in known:
+                checker.add((*path, "keys"), f'no key is called "{name}"', "add it to keys")
 
 
 def _make_roll(document: Document, folder: str) -> Roll:

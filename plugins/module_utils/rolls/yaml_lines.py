@@ -48,7 +48,7 @@ def _check_shape(text: str, file: str) -> None:
     depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            where = f"{file}:{event.start_mark.line + 1}"
+            where = f"{file}:{event.start_mark.line + 1}" if event.start_mark else file
             if isinstance(event, yaml.AliasEvent):
                 raise DescriptionError("YAML aliases are not supported", where, "repeat the value")
             depth += isinstance(event, yaml.CollectionStartEvent)

@@ -61,6 +61,7 @@ class Frontend:
             "distribution_roll_folders": [str(ROLLS), str(self.site.folder / "rolls")],
             "distribution_key_folder": str(self.site.folder / "keys"),
             "distribution_install_libraries": False,
+            "distribution_settings": "",
             **variables,
         }
         return command(

@@ -6,7 +6,7 @@ import functools
 import re
 
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.releases import selector_names
-from support import rendering
+from support import rendering, rolls
 from support.known_packages import (
     LIST,
     SAMPLE_RELEASE,
@@ -32,7 +32,7 @@ def requested_packages() -> frozenset[tuple[str, str]]:
         body = text.partition("\n%packages")[2].partition("\n%end")[0]
         release = name.split("-")[1]
         requests |= {(line, release) for line in body.splitlines()[1:] if not line.startswith("-")}
-    return frozenset(requests)
+    return frozenset(requests | rolls.requested_packages())
 
 
 @functools.cache
@@ -62,7 +62,7 @@ def test_every_package_is_in_real_metadata_or_in_the_list_of_known_packages() ->
 
 def test_every_known_package_is_requested_and_has_a_source() -> None:
     names = [row.name for row in known_packages()]
-    assert names == sorted(set(names))
+    assert names == sorted(set(names))  # of all lists together
     assert set(names) <= {name for name, _release in requested_packages() | packages_of_roles()}
     assert all(row.source.strip() for row in known_packages())
     for row in known_packages():

@@ -13,7 +13,7 @@ from ansible_collections.npaci.rocks.plugins.module_utils.workflows.roll_info im
 from support.kickstarts import parse_strictly
 from support.known_packages import unknown_packages
 from support.profiles import ORDER, ROLLS, XML
-from support.rolls import RollCase, compile_case, roll_cases, shipped
+from support.rolls import RollCase, compile_case, requested_packages, roll_cases, shipped
 
 ALL_ROLLS = list(shipped().rolls.values())
 
@@ -59,12 +59,6 @@ def test_every_node_file_of_a_roll_is_in_one_of_its_profiles(roll: Roll) -> None
 
 
 def test_the_package_names_of_a_roll_have_a_source_for_each_release() -> None:
-    requests = {
-        (package.name, case.release)
-        for case in roll_cases()
-        if case.release != "rhel7"
-        for package in compile_case(case).packages
-        if any(origin.file.startswith(f"{case.roll.name}/") for origin in package.origins)
-    }
+    requests = requested_packages()
     assert requests
     assert unknown_packages(requests) == []
