@@ -30,7 +30,7 @@ SECONDS = 1200
 
 def fingerprint(key: SecretKey) -> str:
     listing = key.gpg("--with-colons", "--list-keys")
-    return re.findall(r"^fpr:+([0-9A-F]{40}):", listing, re.MULTILINE)[0]
+    return str(re.findall(r"^fpr:+([0-9A-F]{40}):", listing, re.MULTILINE)[0])
 
 
 class Frontend:
