@@ -121,7 +121,7 @@ rolls:
     graphs:
       description: Its graph files.
       type: list
-    on:
+    "on":
       description: Whether it is on.
       type: bool
     reason:
