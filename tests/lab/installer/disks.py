@@ -113,6 +113,8 @@ def apply(plan: Plan) -> None:
         _make_array(array)
     for group in plan.stacks.groups:
         _make_group(group)
+    if plan.stacks.arrays or plan.stacks.groups:
+        programs.run(["udevadm", "settle", "--timeout=30"], log="storage")
     for mount in plan.mounts:
         if mount.make:
             _make(mount)
@@ -197,6 +199,7 @@ def _make_array(array: Array) -> None:
     argv = ["mdadm", "--create", array.device, "--run", f"--name={array.name}", "--metadata=1.2"]
     argv += [f"--level={array.level}", f"--raid-devices={len(array.devices)}", *array.devices]
     programs.run(argv, log="storage")
+    programs.run(["udevadm", "settle", "--timeout=30"], log="storage")
 
 
 def _make_group(group: Group) -> None:
