@@ -8,6 +8,8 @@ import pytest
 from partition import Options, decide, disk_sets
 from partition_disks import Disk, Group, Part, Stacked
 from partition_layout import Refusal, parse_layout
+from pykickstart.parser import KickstartParser
+from pykickstart.version import makeVersion
 
 from support.ansible import ROOT
 
@@ -79,8 +81,13 @@ HOME = Stacked("RK_DATA-rk_home", "lvm", "RK_HOME", "xfs")
 def run(
     layout: str, disks: list[Disk], groups: Sequence[Group] = (), **changes: Any
 ) -> tuple[list[str], str]:
+    """Decide, and parse the commands as the installer of each release does."""
     options = {"wipe": False, "efi": False, "os_disk": "", "table": "gpt", **changes}
-    return decide(disks, parse_layout(layout), Options(**options), groups)
+    commands, mode = decide(disks, parse_layout(layout), Options(**options), groups)
+    for release in ("RHEL8", "RHEL9", "RHEL10"):
+        handler = makeVersion(release)
+        KickstartParser(handler).readKickstartFromString("\n".join(commands) + "\n")
+    return commands, mode
 
 
 def refusal(layout: str, disks: list[Disk], groups: Sequence[Group] = (), **changes: Any) -> str:
