@@ -45,10 +45,10 @@ lint: .venv/tests.ready .cache/packages.ready imports  ## check style, types, im
 	ruff check .
 	ruff format --check --diff .
 	$(BIN)/python tests/lint/readability.py
-	bandit --quiet --configfile pyproject.toml --severity-level medium --recursive plugins xml/include
+	bandit --quiet --configfile pyproject.toml --severity-level medium --recursive plugins xml/programs
 	tests/lint/shell
 	mypy -p $(PLUGINS)
-	mypy tests demo xml/include
+	mypy tests demo xml/programs
 	ansible-lint --offline -q
 	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	antsibull-changelog lint

@@ -21,7 +21,10 @@ NODES = "nodes"
 SITE_NODES = "site-nodes"
 """Folder of a layer whose files have precedence over its ``nodes``."""
 INCLUDE = "include"
-FOLDERS = (GRAPHS, STACKI_GRAPHS, NODES, SITE_NODES, INCLUDE)
+PROGRAMS = "programs"
+"""Folder of the programs for nodes, which installations fetch from the tree."""
+TEXT_FOLDERS = (INCLUDE, PROGRAMS)
+FOLDERS = (GRAPHS, STACKI_GRAPHS, NODES, SITE_NODES, *TEXT_FOLDERS)
 ROLL = "roll.yml"
 """The description of a roll, which is a layer too."""
 ROLLS = "rolls"
@@ -133,7 +136,7 @@ def _xml_below(folder: str) -> Iterator[str]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and not (top and name in (INCLUDE, *GENERATED))
+            if not name.startswith(".") and not (top and name in (*TEXT_FOLDERS, *GENERATED))
         )
         for name in sorted([*files, *(name for name in folders if name.endswith(SUFFIX))]):
             if name.lower().endswith(SUFFIX) and not name.startswith("."):

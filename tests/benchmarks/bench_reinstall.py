@@ -161,7 +161,7 @@ def console(folder: pathlib.Path) -> float:
     subprocess.run([*tmux, "new-session", "-d", "-s", "anaconda", screen], check=True)
     argv = [
         sys.executable,
-        str(ROOT / "xml/include/console.py"),
+        str(ROOT / "xml/programs/console.py"),
         "--bind",
         "127.0.0.1",
         "--port",

@@ -39,6 +39,7 @@ from support.kickstarts import write_library
 from support.mariadb import server
 from support.measure import figure
 from support.namespaces import Network, network
+from support.profiles import fetched_programs
 from support.site import (
     ROOT,
     SERVICE_ACCOUNT,
@@ -92,10 +93,19 @@ class Cluster(NamedTuple):
     database_pid: int
     pin: Pin
     kickstart: int
+    programs: int
 
 
-def publish(install: pathlib.Path) -> tuple[Pin, int]:
-    """Publish the profile of a compute node; return its pin and the length of a kickstart."""
+class Published(NamedTuple):
+    """The profile of a compute node; the bytes of its kickstart and of its programs."""
+
+    pin: Pin
+    kickstart: int
+    programs: int
+
+
+def publish(install: pathlib.Path) -> Published:
+    """Publish the profile of a compute node."""
     profiles = install / ".generations" / "rocks" / "x86_64" / GENERATION / "build" / "profiles"
     profiles.mkdir(parents=True)
     profile = compile_profile(XML, "compute", COMPUTE_0_0, RELEASE)
@@ -105,8 +115,12 @@ def publish(install: pathlib.Path) -> tuple[Pin, int]:
         for name in referenced_attributes(profile)
         if name.startswith("install_") or name == "frontend_url"
     }
-    return Pin("rocks", "x86_64", GENERATION, serialization.profile_sha256(profile)), len(
-        render(profile, {**COMPUTE_0_0, **late})
+    text = render(profile, {**COMPUTE_0_0, **late})
+    programs = fetched_programs(text).values()
+    return Published(
+        pin=Pin("rocks", "x86_64", GENERATION, serialization.profile_sha256(profile)),
+        kickstart=len(text.encode()),
+        programs=sum(len(program.encode()) for program in programs),
     )
 
 
@@ -143,7 +157,7 @@ def cluster() -> Iterator[Cluster]:
             migrate(database)
             fill(database)
             grant_role(database, "service", SERVICE_ACCOUNT, password=SERVICE_PASSWORD)
-            pin, length = publish(place / "install")
+            published = publish(place / "install")
             net.server.ip("route", "add", "local", "10.64.0.0/15", "dev", "lo")
             rocks_yml = service_settings(place, f"localhost/cluster?socket={started.socket}")
             with run_site(
@@ -154,8 +168,9 @@ def cluster() -> Iterator[Cluster]:
                     network=net,
                     database=database,
                     database_pid=int((place / "mariadb" / "pid").read_text()),
-                    pin=pin,
-                    kickstart=length,
+                    pin=published.pin,
+                    kickstart=published.kickstart,
+                    programs=published.programs,
                 )
 
 
@@ -263,6 +278,14 @@ def storm(stage: Cluster) -> list[bool]:
             baseline=f"{result['statuses']} {result['failed']}",
         ),
         figure("… without an audit row", NODES - (audited[0] if audited else 0), "", limit=0),
+        figure(
+            "… their bytes",
+            NODES * stage.kickstart / 1e6,
+            "MB",
+            limit=NODES * (stage.kickstart + stage.programs) / 1e6 / 5,
+            baseline=f"{NODES * (stage.kickstart + stage.programs) / 1e6:,.0f} MB with the programs"
+            " in each kickstart, which nginx serves as files of the tree now",
+        ),
     ]
 
 

@@ -33,7 +33,7 @@ from lab.plain import ADDRESS, URL, frontend
 from support.cluster import Urls
 from support.frontend import NOW, HttpService, publish
 from support.namespaces import Network
-from support.profiles import kickstart, shipped_files
+from support.profiles import ORDER, PROGRAMS, kickstart, shipped_files
 from support.waiting import until
 
 MAC = "52:54:00:00:00:01"
@@ -107,8 +107,15 @@ def repeat_scripts(kickstart: str) -> tuple[str, list[str]]:
     return RECORDER + SECTION.sub(repeat, kickstart) + COPY_RECORDS, headers
 
 
-def with_third_party(web_content: dict[str, pathlib.Path]) -> dict[str, pathlib.Path]:
-    return {**web_content, "third-party": sources() / "third-party"}
+def with_programs(web_content: dict[str, pathlib.Path]) -> dict[str, pathlib.Path]:
+    """Return the folders of the web server, with our programs and the third-party packages."""
+    return {**web_content, "third-party": sources() / "third-party", "programs": PROGRAMS}
+
+
+def in_the_lab(text: str, tree: str) -> str:
+    """Return a kickstart whose tree and programs are those of the lab's web server."""
+    text = text.replace(f"{tree}/build/programs", f"{URL}/programs")
+    return text.replace(tree, f"{URL}/tree").replace("\nlang ", THIRD_PARTY, 1)
 
 
 class Handler(wsgiref.simple_server.WSGIRequestHandler):
@@ -177,7 +184,7 @@ def ordered_kickstart(
     assert result.order is not None
     response = HttpService(settings).get("/rocks/kickstart", IP)
     assert response.status == 200, response.text
-    return settings, result.order, response.text.replace(tree_url(settings, pin), f"{URL}/tree")
+    return settings, result.order, in_the_lab(response.text, tree_url(settings, pin))
 
 
 def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second_run(
@@ -197,11 +204,9 @@ def test_every_script_of_a_compute_node_succeeds_and_changes_nothing_in_a_second
     laps.restart()
     with (
         service(net, settings),
-        frontend(
-            net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_third_party(web_content)
-        ) as fe,
+        frontend(net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_programs(web_content)) as fe,
     ):
-        fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
+        fe.kickstarts[IP] = text
         assert node.run(INSTALL_SECONDS) == "reboot"
     laps.lap("a light node with the profile of a compute node installed")
 
@@ -244,12 +249,10 @@ exit 7</post>
     (node.root / "state/partition1").mkdir(parents=True)
     with (
         service(net, settings),
-        frontend(
-            net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_third_party(web_content)
-        ) as fe,
+        frontend(net, folder / "fe", {MAC: f"{IP},compute-0-0"}, with_programs(web_content)) as fe,
         node.power_on() as machine,
     ):
-        fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
+        fe.kickstarts[IP] = text
         with pytest.raises(RuntimeError, match="THE INSTALLER HAS STOPPED"):
             node.outcome(machine, INSTALL_SECONDS)
         until(
@@ -267,15 +270,11 @@ def test_a_frontend_is_installed_from_its_kickstart_without_an_order(
     # Most of a frontend's packages are empty in the lab, so their units cannot be enabled here.
     attributes = {"frontend_private_interface": "eth1", "scheduler": "none", **SITE}
     original = kickstart("frontend", "rhel9", **attributes)
-    text, headers = repeat_scripts(
-        re.sub(r"^url --url=.*$", f"url --url={URL}/tree", original, count=1, flags=re.MULTILINE)
-    )
+    text, headers = repeat_scripts(in_the_lab(original, ORDER["install_url"]))
     node = light_node(net, folder / "node", MAC)
     laps.restart()
-    with frontend(
-        net, folder / "fe", {MAC: f"{IP},frontend-0"}, with_third_party(web_content)
-    ) as fe:
-        fe.kickstarts[IP] = text.replace("\nlang ", THIRD_PARTY, 1)
+    with frontend(net, folder / "fe", {MAC: f"{IP},frontend-0"}, with_programs(web_content)) as fe:
+        fe.kickstarts[IP] = text
         assert node.run(INSTALL_SECONDS) == "reboot"
     laps.lap("a light node with the profile of a frontend installed")
     assert files_changed(node.root, headers) == {}

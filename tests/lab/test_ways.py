@@ -76,7 +76,7 @@ def with_driver(
     (kernel,) = (path.name for path in (sources() / "kernel/lib/modules").iterdir())
     root = scratch.make(folder / "compiler")
     pack(root / "root/myri.tar", "myri")
-    shutil.copy(cache.ROOT / "xml/include/build-driver", root / "root")
+    shutil.copy(cache.ROOT / "xml/programs/build-driver", root / "root")
     result = scratch.run(root, f"sh /root/build-driver myri 1.2 /root/myri.tar {kernel}", SECONDS)
     assert result.status == 0, result.stdout + result.stderr
     shutil.copy(

@@ -31,7 +31,7 @@ from .oldestpython import oldest_python
 from .site import ROOT, WEB_USER, configure
 from .waiting import until
 
-PROGRAM = ROOT / "xml" / "include" / "accounts.py"
+PROGRAM = ROOT / "xml" / "programs" / "accounts.py"
 HASH = "$6$Rounds$" + "h" * 86
 FRONTEND = {
     "passwd": """root:x:0:0:root:/root:/bin/bash

@@ -29,7 +29,7 @@ def oldest_python() -> str:
     if os.environ.get(SKIP_VARIABLE):
         pytest.skip(f"{SKIP_VARIABLE} is set, and Python {VERSION} is missing")
     pytest.fail(
-        f"Python {VERSION}, with which EL 8 runs the programs of xml/include, is missing: run "
+        f"Python {VERSION}, with which EL 8 runs the programs of xml/programs, is missing: run "
         f"`pyenv install {VERSION}`, or set {VARIABLE}; {SKIP_VARIABLE}=1 skips the tests"
     )
 

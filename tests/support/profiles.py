@@ -34,6 +34,7 @@ XML = str(ROOT / "xml")
 ROLLS = ROOT / "rolls"
 # The layers of a distribution with the rolls of both schedulers.
 LAYERS = (XML, str(ROLLS / "slurm"), str(ROLLS / "openpbs"))
+PROGRAMS = ROOT / "xml" / "programs"
 ROOTS = ("compute", "login", "nas", "web", "frontend")
 SUPPORTED = tuple(name for name in RELEASES if name != "rhel7")
 
@@ -134,7 +135,7 @@ def shipped_files() -> dict[str, str]:
     paths = sorted(
         (path.relative_to(folder), path)
         for folder in map(pathlib.Path, LAYERS)
-        for part in ("graphs", "nodes", "include")
+        for part in ("graphs", "nodes", "include", "programs")
         for path in (folder / part).rglob("*")
         if path.is_file()
     )
@@ -229,6 +230,14 @@ def scripts(text: str, release: str) -> list[Section]:
             )
         )
     return sections
+
+
+LISTED = re.compile(r"^\|[0-9a-f]{64}  (\S+)$", re.MULTILINE)
+
+
+def fetched_programs(text: str) -> dict[str, str]:
+    """Return the programs that a kickstart or its script fetches: name -> content."""
+    return {name: (PROGRAMS / name).read_text(encoding="utf-8") for name in LISTED.findall(text)}
 
 
 WRITTEN = re.compile(r"^sed 's/\^\|//' >>? (\S+) <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)

@@ -17,9 +17,10 @@ import textwrap
 from typing import Iterable, NamedTuple
 
 from . import installer_image, scratch
-from .profiles import Section
+from .profiles import PROGRAMS, Section
 
 FRONTEND = "http://127.0.0.1:80"
+TREE = "file:///tree"
 SECRETS = {
     "munge_key": "m" * 64,
     "node_key": "n" * 64,
@@ -166,6 +167,7 @@ def run(folder: pathlib.Path, scripts: Iterable[Section]) -> list[ScriptResult]:
     for name in (*FOLDERS, "scripts", "opt/bin"):
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "mnt/sysimage").symlink_to("/")
+    shutil.copytree(PROGRAMS, root / "tree/build/programs")
     for name, text in PACKAGE_FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)

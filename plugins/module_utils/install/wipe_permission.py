@@ -3,7 +3,7 @@
 """Permit an installation to delete the data on a node's disks, after looking at what is on them.
 
 A first installation stops, and changes nothing, if a disk contains anything that is not the
-cluster's (xml/include/partition.py).  Its reason describes the disks.
+cluster's (xml/programs/partition.py).  Its reason describes the disks.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import yaml
 
 from support.ansible import ROOT, command
 from support.minimal_root import bootstrap
-from support.profiles import kickstart, scripts, written_files
+from support.profiles import PROGRAMS, kickstart, scripts, written_files
 
 UNIT = "/etc/systemd/system/rocks-frontend.service"
 VARIABLES = "/etc/rocks/frontend-vars.yml"
@@ -64,7 +64,7 @@ def test_systemd_accepts_the_unit_of_the_first_boot(
 def test_the_command_of_the_unit_installs_the_collection_and_finds_the_playbook(
     files: dict[str, str], tarball: pathlib.Path, minimal_root: pathlib.Path
 ) -> None:
-    assert files[BOOTSTRAP] == (ROOT / "bootstrap").read_text()
+    assert (PROGRAMS / "bootstrap").samefile(ROOT / "bootstrap")
     start = next(line for line in files[UNIT].splitlines() if line.startswith("ExecStart="))
     program, *arguments = start.removeprefix("ExecStart=").split()
     assert program == BOOTSTRAP and arguments == ["-e", f"@{VARIABLES}"]

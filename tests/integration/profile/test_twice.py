@@ -24,7 +24,8 @@ def test_a_second_run_of_a_script_changes_nothing(
     tmp_path: pathlib.Path, root: str, release: str, site: str
 ) -> None:
     chosen = SITES.get(site, {})
-    values = {**node_attributes(root, **chosen), **ORDER, "frontend_url": twice.FRONTEND}
+    order = {**ORDER, "frontend_url": twice.FRONTEND, "install_url": twice.TREE}
+    values = {**node_attributes(root, **chosen), **order}
     text = render(shipped_profile(root, release, **chosen), values)
     results = twice.run(tmp_path, scripts(text, release))
     assert [result for result in results if result.statuses != (0, 0)] == []

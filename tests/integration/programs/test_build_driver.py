@@ -16,7 +16,7 @@ import pytest
 from support.ansible import ROOT
 from support.drivers import MODULE, pack
 
-PROGRAM = ROOT / "xml" / "include" / "build-driver"
+PROGRAM = ROOT / "xml" / "programs" / "build-driver"
 ARCHIVE = "myri-1.2.tar.gz"
 
 

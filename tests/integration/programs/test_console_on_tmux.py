@@ -20,7 +20,7 @@ from support.daemons import Daemon, daemon
 from support.oldestpython import oldest_python
 from support.waiting import until
 
-PROGRAM = ROOT / "xml" / "include" / "console.py"
+PROGRAM = ROOT / "xml" / "programs" / "console.py"
 KEY = "a-key-for-one-order"
 SECONDS = 20
 

@@ -19,7 +19,7 @@ from support.daemons import daemon
 from support.oldestpython import oldest_python
 from support.waiting import until
 
-PROGRAM = ROOT / "xml" / "include" / "console.py"
+PROGRAM = ROOT / "xml" / "programs" / "console.py"
 SECONDS = 30
 PORTS = {
     "compute-0-0": 28000,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import shutil
 import subprocess
 from typing import Optional
 
@@ -18,18 +19,23 @@ from ansible_collections.npaci.rocks.plugins.module_utils.profile.compile.compil
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.render import render
 from support.ansible import ROOT
-from support.kickstarts import single_node_tree
+from support.kickstarts import single_node_tree, tree
 from support.profiles import Section, scripts
 
-PROGRAM = ROOT / "xml" / "include" / "script-end"
+PROGRAM = ROOT / "xml" / "programs" / "script-end"
 SECONDS = 60
 OWN_FOLDERS = ("/run/rocks", "/var/log/rocks")
 
 
 def section(folder: pathlib.Path, element: str) -> tuple[Section, str]:
     """Return the script of a node file, and the path of its log."""
-    written = '<pre><file name="/run/rocks/script-end">stands for the program</file></pre>'
-    profile = compile_profile(single_node_tree(folder, written, element), "compute", {}, "rhel9")
+    listed = (
+        "<program>script-end</program>"
+        '<pre><file name="/run/rocks/bin/sha256sums"><sha256sums/></file></pre>'
+    )
+    path = single_node_tree(folder, listed, element)
+    tree(folder, {"programs/script-end": PROGRAM.read_text(encoding="utf-8")})
+    profile = compile_profile(path, "compute", {}, "rhel9")
     text = render(profile, {})
     (_first, script) = scripts(text, "rhel9")
     (_first_log, log) = re.findall(r"--log=(\S+)", text)
@@ -41,8 +47,9 @@ def run(folder: pathlib.Path, script: Section, log: str) -> tuple[int, Optional[
     own = folder / "own"
     for path in (*OWN_FOLDERS, "/bin"):
         (own / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
-    program = own / "run/rocks/script-end"
-    program.write_text(f"#!/bin/sh\n{PROGRAM.read_text(encoding='utf-8')}", encoding="utf-8")
+    program = own / "run/rocks/bin/script-end"
+    program.parent.mkdir(exist_ok=True)
+    shutil.copy(PROGRAM, program)
     program.chmod(0o755)
     (folder / "script").write_text(script.text, encoding="utf-8")
     mounts = "".join(f"mkdir -p {path}; mount --bind {own}{path} {path}; " for path in OWN_FOLDERS)

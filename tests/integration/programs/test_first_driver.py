@@ -25,10 +25,10 @@ from support import scratch
 from support.ansible import ROOT
 from support.daemons import Daemon, daemon
 from support.drivers import MODULE, pack
-from support.profiles import SITES, kickstart, scripts, written_files
+from support.profiles import SITES, fetched_programs, kickstart, scripts
 from support.waiting import until
 
-WRAPPERS = ("/usr/libexec/rocks/python", "/usr/libexec/rocks/progress")
+ON_NODES = ("python", "progress", "progress.py")
 CONTAINER = ROOT / "extensions/molecule/container"
 SECONDS = 60.0
 MODPROBE = """\
@@ -134,7 +134,6 @@ def booted_node(folder: pathlib.Path) -> Iterator[Node]:
 def _install(node: Node) -> None:
     """Install what packages, other node files and this node file install."""
     _write(node, "/usr/local/sbin/modprobe", MODPROBE)
-    _write(node, "/usr/libexec/rocks/progress.py", (ROOT / "xml/include/progress.py").read_text())
     _write(node, "/etc/systemd/system/slurmd.service", SLURMD)
     _write(node, "/etc/systemd/system/rocks-up.service", REPORT)
     _write(node, "/etc/rocks/frontend", "http://127.0.0.1\n")
@@ -147,14 +146,13 @@ def _install(node: Node) -> None:
         "rhel9",
         **{**SITES["driver of its own"], "driver_source": "file:///etc/myri.tar"},
     )
-    # The end of a script is reported by a program that the installer has (test_failed_scripts).
-    _write(node, "/run/rocks/script-end", "#!/bin/sh\n")
+    for name, content in fetched_programs(text).items():
+        _write(node, f"/run/rocks/bin/{name}", content)
+        if name in ON_NODES:
+            _write(node, f"/usr/libexec/rocks/{name}", content)
     for script in scripts(text, "rhel9"):
         if script.node.startswith("driver"):
             node.run(script.text)
-        for path, content in written_files(script.text):
-            if path in WRAPPERS:
-                _write(node, path, content)
     node.run("systemctl daemon-reload")
 
 

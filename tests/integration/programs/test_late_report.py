@@ -16,10 +16,8 @@ import sys
 import threading
 from typing import Any, ClassVar
 
-from support.ansible import ROOT
-from support.profiles import kickstart, scripts, written_files
+from support.profiles import PROGRAMS, fetched_programs, kickstart, scripts
 
-PROGRAMS = ROOT / "xml" / "include"
 RELEASE = "rhel9"
 SECONDS = 120
 WAIT = 2
@@ -53,7 +51,7 @@ def node(folder: pathlib.Path, url: str) -> str:
     frontend = f'--url {url} --order 1 "$@"\n'
     program(
         folder,
-        "/run/rocks/installation",
+        "/run/rocks/bin/installation",
         f"#!/bin/sh\n{python}{PROGRAMS}/installation.py {frontend}",
     )
     program(
@@ -62,10 +60,8 @@ def node(folder: pathlib.Path, url: str) -> str:
         f"#!/bin/sh\n{python}{PROGRAMS}/progress.py {frontend}",
     )
     program(folder, "/usr/libexec/rocks/manifest", "#!/bin/sh\necho bash-5.1.8-9.el9.x86_64\n")
-    for section in sections:
-        for path, content in written_files(section.text):
-            if path == "/usr/libexec/rocks/report-up":
-                program(folder, path, content)
+    program(folder, "/run/rocks/bin/script-end", fetched_programs(text)["script-end"])
+    program(folder, "/usr/libexec/rocks/report-up", fetched_programs(text)["report-up"])
     for name in ("profile", "generation"):
         (folder / "etc/rocks").mkdir(parents=True, exist_ok=True)
         (folder / "etc/rocks" / name).write_text("0123456789ab\n")

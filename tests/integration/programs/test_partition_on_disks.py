@@ -27,7 +27,7 @@ from pykickstart.version import makeVersion
 from support.ansible import ROOT
 from support.oldestpython import oldest_python
 
-PROGRAM = ROOT / "xml" / "include" / "partition.py"
+PROGRAM = ROOT / "xml" / "programs" / "partition.py"
 LAYOUT = """
 /                  RK_ROOT    xfs   330
 swap               RK_SWAP    swap   20

@@ -14,13 +14,14 @@ import ctypes
 import fcntl
 import os
 import pathlib
+import shutil
 import subprocess
 from typing import Any, Callable, Iterator, NamedTuple
 
 import progress
 import pytest
 
-from support.profiles import kickstart, scripts
+from support.profiles import PROGRAMS, kickstart, scripts
 
 LABEL = "RK_STATE1"
 DISK_MIB = 320
@@ -155,11 +156,12 @@ def reading(tmp_path: pathlib.Path) -> Callable[[str], str]:
         if section.kind == "pre" and section.node == "secrets"
     )
     run = tmp_path / "run"
+    shutil.copytree(PROGRAMS, run / "bin")
+    (run / "bin/fetch-secrets").chmod(0o755)
     programs = tmp_path / "bin"
     programs.mkdir()
 
     def read(device: str) -> str:
-        run.mkdir(exist_ok=True)
         (run / "secrets-fetched").touch()  # the frontend is not part of this test
         (run / "node.key").unlink(missing_ok=True)
         blkid = programs / "blkid"

@@ -20,7 +20,7 @@ from support.waiting import until
 
 from .conftest import FRONTEND, Stage
 
-INCLUDE = ROOT / "xml" / "include"
+INCLUDE = ROOT / "xml" / "programs"
 PROGRAM = str(INCLUDE / "progress.py")
 INSTALLATION = str(INCLUDE / "installation.py")
 SECONDS = 30
@@ -104,7 +104,7 @@ class Installer:
         return [word for name in names for word in (f"--{name}", str(self.folder / name))]
 
     def record(self, name: str, text: str) -> None:
-        """Record a failed script as /run/rocks/script-end does."""
+        """Record a failed script as /run/rocks/bin/script-end does."""
         (self.folder / "failed").mkdir(exist_ok=True)
         (self.folder / "failed" / name).write_text(text, encoding="utf-8")
 

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
-import signal
 from typing import Any, Iterator, Mapping
 
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
-from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps
 from ansible_collections.npaci.rocks.plugins.module_utils.service.ca_certificate import (
     base64_certificate,
 )
-from support.frontend import publish
+from support.first_scripts import first_scripts
 from support.oldestpython import oldest_python
-from support.site import ROOT
+from support.waiting import until
 
 from .conftest import FRONTEND, Stage, run_stage
+from .test_fetched_programs import order_with_programs, program
 from .test_program import PROGRAM
 
 URL = f"https://{FRONTEND}"
-GRAPH = """<graph>
-  <attribute name="frontend_authority" default="">The certificate of the authority.</attribute>
-  <edge from="compute"><to>base</to><to>progress</to></edge>
-  <edge from="progress" to="python"/>
-  <order head="python" tail="progress"/>
-</graph>
-"""
 
 
 def authority(folder: pathlib.Path) -> Mapping[str, Any]:
@@ -103,50 +94,31 @@ def test_an_installation_uses_tls_after_the_boot_loader(
 def test_the_installer_trusts_only_the_authority_in_its_kickstart(
     secure: Stage, tmp_path: pathlib.Path
 ) -> None:
-    """The %pre script of our progress.xml runs on the node, only in another folder."""
-    names = [
-        *("nodes/python.xml", "nodes/progress.xml"),
-        *(
-            f"include/{file.name}"
-            for file in (ROOT / "xml" / "include").iterdir()
-            if file.is_file()
-        ),
-    ]
-    node_files = {name: (ROOT / "xml" / name).read_text(encoding="utf-8") for name in names}
-    pin = publish(
-        secure.site.folder / "install",
-        "7a0c",
-        files={**node_files, "graphs/default/base.xml": GRAPH},
-        current=False,
-    )
-    (verdict,) = orders.create_orders(
-        secure.database, {"compute-0-1": pin}, by="root", now=timestamps.now()
-    )
-    assert verdict.order is not None
+    order_with_programs(secure, "7a0c", "compute-0-1")
     kickstart = secure.other.curl("/rocks/kickstart").text
-    run_folder = tmp_path / "run"
-    for section in kickstart.split("\n%pre ")[1:]:
-        script = (
-            section.partition("\n")[2].partition("\n%end")[0].replace("/run/rocks", str(run_folder))
-        )
-        secure.other.namespace.run(["bash"], timeout=60, stdin=script)
-    os.kill(int((run_folder / "watch.pid").read_text(encoding="utf-8")), signal.SIGTERM)
-    certificate = (run_folder / "authority.pem").read_text(encoding="utf-8")
-    argv = [
-        str(run_folder / "progress"),
-        "secrets",
-        "--into",
-        str(run_folder / "secrets"),
-        "--seconds",
-        "3",
-    ]
-    (run_folder / "authority.pem").write_text(
-        (secure.site.folder / "other.pem").read_text(encoding="utf-8"), encoding="utf-8"
-    )
-    assert secure.other.namespace.run(argv, timeout=60, ok=(5,)).status == 5
-    (run_folder / "authority.pem").write_text(certificate, encoding="utf-8")
-    secure.other.namespace.run(argv, timeout=60)
-    assert (run_folder / "secrets" / "node_key").read_text(encoding="utf-8")
+    with first_scripts(secure.other.namespace, tmp_path, kickstart) as scripts:
+        assert scripts.status == 0
+        authority = scripts.run / "rocks/authority.pem"
+        certificate = authority.read_text(encoding="utf-8")
+        assert certificate == (secure.site.folder / "ca.pem").read_text(encoding="utf-8")
+        token = (scripts.run / "rocks/order").read_text(encoding="utf-8").strip()
+        argv = [oldest_python(), PROGRAM, "--url", URL, "--order", token, "--ca"]
+        words = ["secrets", "--into", str(tmp_path / "secrets"), "--seconds", "3"]
+        other = str(secure.site.folder / "other.pem")
+        assert secure.other.namespace.run([*argv, other, *words], timeout=60, ok=(5,)).status == 5
+        secure.other.namespace.run([*argv, str(authority), *words], timeout=60)
+        assert (tmp_path / "secrets" / "node_key").read_text(encoding="utf-8")
+
+
+def test_an_installation_without_its_programs_is_reported_over_tls(
+    secure: Stage, tmp_path: pathlib.Path
+) -> None:
+    order = order_with_programs(secure, "7a0d", "compute-0-1")
+    program(secure, order, "progress").write_text("#!/bin/sh\n", encoding="utf-8")
+    kickstart = secure.other.curl("/rocks/kickstart").text
+    with first_scripts(secure.other.namespace, tmp_path, kickstart) as scripts:
+        assert scripts.status == 1
+        until(lambda: secure.current(order).state == "failed", 60, "the report")
 
 
 def test_a_client_without_the_authority_gets_nothing(secure: Stage) -> None:

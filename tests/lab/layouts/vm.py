@@ -89,7 +89,7 @@ def _make_initrd(path: pathlib.Path, layouts: Mapping[str, str], work: pathlib.P
     (extra / rules).mkdir(parents=True)
     for name in RULES:
         shutil.copy(f"/{rules}/{name}.rules", extra / rules)
-    for file in (ROOT / "xml" / "include").glob(NODE_PROGRAMS):
+    for file in (ROOT / "xml" / "programs").glob(NODE_PROGRAMS):
         (extra / "usr/lib/lab/rocks").mkdir(exist_ok=True)
         shutil.copy(file, extra / "usr/lib/lab/rocks")
     names = "".join(f"{found.relative_to(root)}\n" for found in sorted(root.rglob("*")))

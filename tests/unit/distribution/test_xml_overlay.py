@@ -95,7 +95,8 @@ def test_site_nodes_of_a_folder_have_precedence_over_its_nodes(tmp_path: pathlib
         "graphs/default/base.xml": "<graph/>",
         "nodes/ssh.xml": "old",
         "site-nodes/ssh.xml": "new",
-        "include/partition.py": "print()",
+        "include/part": "text",
+        "programs/partition.py": "print()",
         "nodes/.ssh.xml.swp": "x",
         "nodes/ssh.xml~": "x",
         "notes.txt": "x",
@@ -105,7 +106,8 @@ def test_site_nodes_of_a_folder_have_precedence_over_its_nodes(tmp_path: pathlib
 
     assert read(tmp_path) == {
         "graphs/default/base.xml": "<graph/>",
-        "include/partition.py": "print()",
+        "include/part": "text",
+        "programs/partition.py": "print()",
         "nodes/ssh.xml": "new",
     }
 
@@ -188,12 +190,12 @@ def test_hidden_and_compiled_files_are_left_out_of_a_layer(
     tmp_path: pathlib.Path,
 ) -> None:
     for path in (
-        "include/__pycache__/layout.pyc",
-        "include/.git/x",
-        "include/layout.py",
+        "programs/__pycache__/layout.pyc",
+        "programs/.git/x",
+        "programs/layout.py",
         "nodes/.ssh.xml.swp",
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(b"\xa7" if path != "include/layout.py" else b"pass")
+        (tmp_path / path).write_bytes(b"\xa7" if path != "programs/layout.py" else b"pass")
 
-    assert read(tmp_path) == {"include/layout.py": "pass"}
+    assert read(tmp_path) == {"programs/layout.py": "pass"}

@@ -90,11 +90,8 @@ def test_the_lint_has_no_findings_in_the_shipped_files() -> None:
 @pytest.mark.parametrize("release", ["rhel8", "rhel9", "rhel10", "fedora"])
 @pytest.mark.parametrize("root", ROOTS)
 def test_a_kickstart_equals_its_golden_file(root: str, release: str, golden: Golden) -> None:
-    text = kickstart(root, release)
-    for program in sorted(pathlib.Path(XML, "include").glob("*.py")):
-        # The programs have their own tests; only their place matters here.
-        body = "".join(f"|{line}\n" for line in program.read_text().splitlines())
-        text = text.replace(body, f"|({program.name})\n")
+    # A change of a program changes its hash only.
+    text = re.sub(r"(?m)^\|[0-9a-f]{64}  ", "|(SHA-256)  ", kickstart(root, release))
     golden(f"{root}-{release}.cfg", text)
 
 

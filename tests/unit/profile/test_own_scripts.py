@@ -9,7 +9,7 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from support.profiles import all_kickstarts, scripts, written_files
+from support.profiles import PROGRAMS, all_kickstarts, fetched_programs, scripts, written_files
 
 SHELLS = {"#!/bin/sh": "sh", "#!/bin/bash": "bash"}
 PYTHON = ("#!/usr/bin/python3", "#!/usr/bin/env python3")
@@ -32,7 +32,20 @@ def programs() -> dict[tuple[str, str], str]:
                 language = language_of(path, content)
                 if language:
                     places.setdefault((language, content), f"{place}{path.replace('/', '-')}")
+    for name, content in fetched_programs_of_all().items():
+        language = language_of(name, content)
+        if language:
+            places.setdefault((language, content), name)
     return places
+
+
+def fetched_programs_of_all() -> dict[str, str]:
+    """Return the programs that any of our kickstarts fetches."""
+    return {
+        name: content
+        for _name, text in all_kickstarts()
+        for name, content in fetched_programs(text).items()
+    }
 
 
 def language_of(path: str, content: str) -> str:
@@ -48,6 +61,12 @@ def test_every_program_is_in_a_checked_language() -> None:
     languages = {language for language, _text in programs()}
     assert languages == {"bash", "sh", "python3"}
     assert len(programs()) > 40
+
+
+def test_every_program_is_fetched_by_a_profile() -> None:
+    assert set(fetched_programs_of_all()) == {
+        path.name for path in PROGRAMS.iterdir() if path.is_file()
+    }
 
 
 @pytest.mark.programs

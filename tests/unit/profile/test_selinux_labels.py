@@ -29,6 +29,7 @@ SYSROOT = "/mnt/sysimage"
 OTHERS = ("/dev/", "/run/", "/tmp/", "/state/partition1/", "/var/log/")
 FILE_CONTENT = re.compile(r"^sed 's/\^\|//'.*?^EOF$", re.MULTILINE | re.DOTALL)
 WRITTEN = re.compile(r"(?:>>?\s*|\b(?:touch|mkdir -p|cp|mv|install -d)\b[^\n;|&]*\s)(/[\w./-]+)")
+INSTALLED = re.compile(r"\binstall\b[^\n]* -t (/\S+)")
 
 
 def written_paths(sections: list[Section]) -> set[str]:
@@ -37,6 +38,7 @@ def written_paths(sections: list[Section]) -> set[str]:
     for script in sections:
         found = {path for path, _content in files_of(script.text)}
         found |= set(WRITTEN.findall(FILE_CONTENT.sub("", script.text)))
+        found |= set(INSTALLED.findall(script.text))
         for path in found:
             if script.in_chroot:
                 paths.add(path)

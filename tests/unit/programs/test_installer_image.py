@@ -14,22 +14,29 @@ from typing import Iterator, NamedTuple
 import pytest
 
 from support import installer_image, pythoncommands, shellcommands
-from support.ansible import ROOT
 from support.installer_image import RELEASES, oldest, options, programs, rows, version
-from support.profiles import SUPPORTED, all_kickstarts, scripts, written_files
+from support.profiles import (
+    PROGRAMS,
+    SUPPORTED,
+    all_kickstarts,
+    fetched_programs,
+    scripts,
+    written_files,
+)
 
 pytestmark = pytest.mark.programs  # shfmt reads the scripts, and bash lists its builtins
-INCLUDE = ROOT / "xml" / "include"
 IN_THE_INSTALLER = ("progress.py", "installation.py", "partition_disks.py", "console.py")
 PYTHON = ("/usr/libexec/platform-python", "/usr/bin/python3")
 # Their first word that is not an option says what they do, and has options of its own.
 SUBCOMMANDS = ("authselect", "lvm", "openssl", "systemctl", "tmux", "udevadm")
 OPERANDS = {"sync": "FILE"}  # a file as an operand came later than the program
 # It runs on frontends of every system, and has tests of its own.
-ON_FRONTENDS = "/usr/libexec/rocks/bootstrap"
-LOOKED_FOR = re.compile(
-    r"-x (/run/rocks/[\w.-]+) \]"
-)  # a program of ours that a script can do without
+ON_FRONTENDS = "bootstrap"
+# Programs that run in the installed system, or in the new root, and not in the installer.
+INSIDE = (
+    *("accounts", "build-driver", "first-driver", "keep-host-keys", "manifest"),
+    *("report-packages", "report-unclean", "report-up"),
+)
 DIRECTIVE = re.compile(r"^([A-Z][A-Za-z]+)=", re.MULTILINE)
 UNITS = (".service", ".timer", ".socket", ".path", ".mount")
 
@@ -71,18 +78,26 @@ def _read(name: str, text: str) -> Kickstart:
     for section in scripts(text, release):
         in_new_root = section.kind == "post" and section.in_chroot
         files = written_files(section.text)
-        written |= {path for path, _content in files} | set(LOOKED_FOR.findall(section.text))
+        written |= {path for path, _content in files}
         code = [
             ("", section.text),
-            *(
-                (path, content)
-                for path, content in files
-                if content.startswith("#!/bin/") and path != ON_FRONTENDS
-            ),
+            *((path, content) for path, content in files if content.startswith("#!/bin/")),
         ]
         for path, script in code:
             commands = uses(f"{name}: {section.kind} {section.node} {path}".rstrip(), script)
             (inside if in_new_root else outside).extend(commands)
+    for program, content in fetched_programs(text).items():
+        if program == ON_FRONTENDS:
+            continue
+        is_shell = content.startswith("#!/bin/")
+        code_uses = list(uses(f"{name}: {program}", content)) if is_shell else []
+        if program in INSIDE:
+            inside.extend(code_uses)
+        else:
+            written |= {
+                f"{folder}/{program}" for folder in ("/run/rocks/bin", "/usr/libexec/rocks")
+            }
+            outside.extend(code_uses)
     return Kickstart(release, tuple(outside), tuple(inside), frozenset(written))
 
 
@@ -91,7 +106,7 @@ def program_uses(names: tuple[str, ...]) -> tuple[Use, ...]:
     """Return what our Python programs start, including tmux's shell code."""
     commands: list[Use] = []
     for name in names:
-        for argv in pythoncommands.argvs((INCLUDE / name).read_text(encoding="utf-8")):
+        for argv in pythoncommands.argvs((PROGRAMS / name).read_text(encoding="utf-8")):
             place = f"{name}:{argv.line}"
             commands.append(Use(place, (argv.program,), argv.arguments))
             if "pipe-pane" in argv.arguments:
@@ -164,13 +179,17 @@ def directives() -> Iterator[tuple[str, str, str]]:
                 if path.endswith(UNITS):
                     for directive in DIRECTIVE.findall(content):
                         yield f"{name}: {path}", "unit", directive
+    for unit in sorted(PROGRAMS.iterdir()):
+        if unit.name.endswith(UNITS):
+            for directive in DIRECTIVE.findall(unit.read_text(encoding="utf-8")):
+                yield unit.name, "unit", directive
 
 
 def every_option() -> Iterator[tuple[str, str, str]]:
     """(place, program, option) of everything that our scripts and programs run, outside and inside
     the new root.
     """
-    all_programs = tuple(sorted(path.name for path in INCLUDE.glob("*.py")))
+    all_programs = tuple(sorted(path.name for path in PROGRAMS.glob("*.py")))
     commands = [
         use for kickstart in kickstarts() for use in (*kickstart.outside, *kickstart.inside)
     ]

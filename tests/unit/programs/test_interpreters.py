@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import socket
-import ssl
 import subprocess
 import sys
 from typing import Iterator, Sequence
@@ -25,8 +24,8 @@ from support.oldestpython import oldest_python
 from support.waiting import until
 
 pytestmark = pytest.mark.programs
-INCLUDE = ROOT / "xml" / "include"
-PROGRAMS = sorted(path.name for path in INCLUDE.glob("*.py"))
+PROGRAMS_FOLDER = ROOT / "xml" / "programs"
+PROGRAMS = sorted(path.name for path in PROGRAMS_FOLDER.glob("*.py"))
 # Other programs import them; they have no command line.
 LIBRARIES = (
     "account_merge.py",
@@ -90,7 +89,7 @@ def run(
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    argv = [python, str(INCLUDE / program), *words]
+    argv = [python, str(PROGRAMS_FOLDER / program), *words]
     return subprocess.run(
         argv, capture_output=True, text=True, timeout=SECONDS, check=False, env=env
     )
@@ -163,39 +162,21 @@ def test_watch_follows_the_installers_screen_to_its_end(
     assert (ended.returncode, "no answer" in ended.stderr) == (0, True), ended.stderr
 
 
-def test_a_certificate_in_base64_becomes_the_original_pem_file(
-    python: str, tmp_path: pathlib.Path
-) -> None:
-    frontend = tmp_path / "ca.pem"
-    key = (
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-keyout",
-        str(tmp_path / "key"),
-    )
-    argv = ["openssl", "req", "-x509", *key, "-subj", "/CN=cluster", "-out", str(frontend)]
-    subprocess.run(argv, check=True, capture_output=True, timeout=SECONDS)
-    one_line = "".join(frontend.read_text().splitlines()[1:-1])
-    into = tmp_path / "authority.pem"
-    assert progress(python, "authority", "--into", str(into), one_line).returncode == 0
-    assert into.read_text() == frontend.read_text()
-    ssl.create_default_context(cafile=str(into))
-    for bad in ("nonsense", "bm9uc2Vuc2U="):
-        ended = progress(python, "authority", "--into", str(tmp_path / "bad.pem"), bad)
-        assert (ended.returncode, "certificate" in ended.stderr) == (4, True)
-    assert not list(tmp_path.glob("bad.pem*"))
-
-
 @contextlib.contextmanager
 def console(python: str, *words: str) -> Iterator[tuple[int, int]]:
     """Start the console program, and yield its port and its process id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    argv = [python, str(INCLUDE / "console.py"), "--bind", "127.0.0.1", "--port", str(port), *words]
+    argv = [
+        python,
+        str(PROGRAMS_FOLDER / "console.py"),
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        *words,
+    ]
     process = subprocess.Popen(argv, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     try:
         until(lambda: listens(port), SECONDS, "the console to listen")
@@ -240,7 +221,7 @@ def test_tmux_gets_only_flags_that_its_version_supports(
     code = "import console, json; print(json.dumps(console.watching_flags()))"
     env = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "PYTHONPATH": str(INCLUDE),
+        "PYTHONPATH": str(PROGRAMS_FOLDER),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     ended = subprocess.run(

@@ -15,7 +15,7 @@ from progress import tail
 
 from support.ansible import ROOT
 
-PROGRAMS = sorted((ROOT / "xml" / "include").glob("*.py"))
+PROGRAMS = sorted((ROOT / "xml" / "programs").glob("*.py"))
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)

@@ -84,6 +84,10 @@ def test_a_failed_node_has_its_likely_cause_and_a_command(
         ("the machine restarted in the middle of the installation (install 3 of 9)", "reinstall"),
         ("it came up with generation x instead of y", "reinstall"),
         ("missing packages: nosuchpackage", "rocks_dist_info"),
+        (
+            "cannot fetch the installation's programs from http://10.1.1.1/x: curl: (22) 404",
+            "verify=true",
+        ),
         ("%post munge failed with exit status 9: chown: invalid user", "rocks_install_info"),
         ("the driver myri 1.2 was not built", "rocks_install_info"),
         ("Unknown command: nosuchcommand", "rocks_install_info"),

@@ -88,11 +88,12 @@ def read_layer(folder: str) -> dict[str, XmlFile]:
         for name in names
         for stem, path in xml_folders.xml_paths(os.path.join(folder, name)).items()
     }
-    layer.update(_read_include(folder))
+    for name in xml_folders.TEXT_FOLDERS:
+        layer.update(_read_texts(folder, name))
     roll = os.path.join(folder, xml_folders.ROLL)
     if os.path.isfile(roll):
         name = os.path.basename(os.path.abspath(folder))
-        layer[f"{xml_folders.ROLLS}/{name}.yml"] = XmlFile(_read_program(roll), roll)
+        layer[f"{xml_folders.ROLLS}/{name}.yml"] = XmlFile(_read_text(roll, xml_folders.ROLL), roll)
     site = {
         f"{NODES}/{stem}{SUFFIX}": _read_xml(path)
         for stem, path in xml_folders.xml_paths(os.path.join(folder, SITE_NODES)).items()
@@ -159,18 +160,18 @@ def _read_xml(path: str) -> XmlFile:
     return XmlFile(xml_folders.decode_xml(_read_limited(path), path), path)
 
 
-def _read_include(folder: str) -> Iterator[tuple[str, XmlFile]]:
-    for parent, folder_names, file_names in os.walk(os.path.join(folder, xml_folders.INCLUDE)):
+def _read_texts(folder: str, top: str) -> Iterator[tuple[str, XmlFile]]:
+    for parent, folder_names, file_names in os.walk(os.path.join(folder, top)):
         folder_names[:] = sorted(
             name for name in folder_names if not name.startswith((".", "__pycache__"))
         )
         for file_name in sorted(file_names):
             path = os.path.join(parent, file_name)
             if not file_name.startswith(".") and os.path.isfile(path):
-                yield os.path.relpath(path, folder), XmlFile(_read_program(path), path)
+                yield os.path.relpath(path, folder), XmlFile(_read_text(path, top), path)
 
 
-def _read_program(path: str) -> str:
+def _read_text(path: str, folder: str) -> str:
     data = _read_limited(path)
     try:
         return data.decode("utf-8")
@@ -179,7 +180,7 @@ def _read_program(path: str) -> str:
         raise DescriptionError(
             f"byte 0x{data[error.start]:02x} is not UTF-8",
             f"{path}:{line}",
-            "include/ is for texts and programs: save a text as UTF-8,"
+            f"{folder}/ is for texts and programs: save a text as UTF-8,"
             " put a binary file into a package",
         ) from None
 

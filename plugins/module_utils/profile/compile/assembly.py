@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence
@@ -61,6 +62,25 @@ class Assembly:
         self.addons: list[Script] = []
         self.certificates: list[Script] = []
         self.remarks: list[Remark] = []
+
+    def add_programs(self, node: str, layers: XmlLayers) -> None:
+        """Add the programs of a node, before any node is added: a script can list all of them."""
+        for file in layers.node_files(node):
+            with contextlib.suppress(DescriptionError):  # add_node reports it
+                elements = layers.element(file).children
+                for element in elements:
+                    if isinstance(element, Element) and element.tag == "program":
+                        self._add_program(element, layers)
+
+    def _add_program(self, element: Element, layers: XmlLayers) -> None:
+        if not holds(condition_of(element), self.expander.attributes):
+            return
+        try:
+            for line in self.expander.lines(element):
+                if line.text.strip():
+                    self.expander.programs.add(line.text.strip(), line.origin, layers)
+        except (DescriptionError, NotFound) as error:
+            self.remarks.append(remark_from_error(error, element.origin))
 
     def add_node(self, node: str, layers: XmlLayers) -> None:
         """Add the files of a node."""
@@ -226,6 +246,7 @@ HANDLERS: Mapping[str, Handler] = {
     "native": Assembly._add_native,
     "package": Assembly._add_package,
     "packages": Assembly._add_packages,
+    "program": lambda *_arguments: None,  # add_programs has read it
     "ansible": Assembly._add_ansible,
     "addon": Assembly._add_addon,
     "certificate": Assembly._add_certificate,

@@ -34,7 +34,7 @@ from .assembly import Assembly
 from .expansion import Expander
 from .traversal import Step, order_nodes, reachable_nodes
 
-RULES = 3
+RULES = 4
 """Increased when the same XML compiles to another profile, so that it is compiled again."""
 
 XmlPaths = Union[str, Sequence[str], XmlLayers]
@@ -93,6 +93,8 @@ def try_compile(
     steps = [steps_by_node[node] for node in order_nodes(steps_by_node, layers.graph.orders)]
     assembly = Assembly(Expander(layers, tracked, evaluate))
     for step in steps:
+        assembly.add_programs(step.node, layers)
+    for step in steps:
         assembly.add_node(step.node, layers)
     remarks = [
         *layers.misplaced_remarks,
@@ -100,6 +102,7 @@ def try_compile(
         *check_values(layers.graph.attributes, [attributes]),
         *(_missing_file_remark(step, layers) for step in steps if not layers.node_files(step.node)),
         *assembly.remarks,
+        *assembly.expander.programs.remarks(),
     ]
     nodes = [_profile_node(step, layers) for step in steps]
     contents = _contents(assembly, nodes, target, remarks)

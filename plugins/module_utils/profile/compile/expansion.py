@@ -15,6 +15,7 @@ from ..xml import reader
 from ..xml.conditions import TrackedAttributes, condition_of, holds, undefined_attribute_error
 from ..xml.layers import XmlLayers
 from ..xml.vocabulary import NAME_PATTERN, has_no_effect
+from .programs import Programs
 from .shell_quoting import UnsafeLine, annotate
 
 EVAL_SHELL = "/bin/sh"
@@ -46,6 +47,7 @@ class Expander:
         self.attributes = attributes
         self.evaluate = evaluate
         self.variables: dict[str, str] = {}
+        self.programs = Programs()
 
     def chunks(
         self, element: Element, fixed: Optional[Origin] = None
@@ -115,6 +117,10 @@ class Expander:
             ) from error
         yield from self._insert(output, element, origin, str(origin))
 
+    def _expand_sha256sums(self, _element: Element, origin: Origin) -> Iterator[Chunk]:
+        self.programs.are_used = True
+        yield Chunk(self.programs.listing(), origin, tracks_lines=False)
+
     def _expand_include(self, element: Element, origin: Origin) -> Iterator[Union[Chunk, Element]]:
         name = self.attributes.resolve(element.attributes.get("file", ""), origin)
         try:
@@ -181,6 +187,7 @@ EXPANDERS = {
     "eval": Expander._expand_eval,
     "include": Expander._expand_include,
     "sinclude": Expander._expand_include,
+    "sha256sums": Expander._expand_sha256sums,
 }
 
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import re
+import textwrap
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from ...errors import DescriptionError
+from ...xml_folders import SUFFIX
 from ..escaping import PLACEHOLDER, placeholder, split_references
 from ..model import Line, Origin, Package, ProfileNode
 from .assembly import PackageRequest
@@ -17,15 +19,18 @@ from .release_rules import Command
 from .script_sections import Script, reject_line_ends
 
 BLANK = Line((), None)
+HEAD_COLUMNS = 96
 ORDER = ("pre", "pre-install", "post", "onerror")
 # The folder of a section's log; for a %post in the new system the installer itself adds
 # /mnt/sysroot.
 LOG_FOLDERS = {"post": "/var/log/rocks/", "post --nochroot": "/mnt/sysimage/var/log/rocks/"}
 # The installer copies logs of this name to the installed system, beside its own.
 OTHER_LOGS = "/tmp/ks-script-rocks-"
-# Records a script that failed. Profiles of managed nodes write this program. In the new root, /run
+# Records a script that failed. Profiles of managed nodes fetch this program. In the new root, /run
 # is the installer's, too.
-SCRIPT_END = "/run/rocks/script-end"
+SCRIPT_END = "/run/rocks/bin/script-end"
+# The line that lists this program, or that writes it.
+SCRIPT_END_LISTED = re.compile(rf"[0-9a-f]{{64}}  script-end\Z|> {SCRIPT_END} <<")
 
 
 class Contents(NamedTuple):
@@ -126,9 +131,15 @@ def _quote_after(text: str, quote: str, origin: Origin) -> str:
 
 def _head(title: str, nodes: Iterable[ProfileNode]) -> Iterator[Line]:
     yield Line((f"# {title}",), None)
+    folders: dict[str, list[str]] = {}
     for node in nodes:
         for file in node.files:
-            yield Line((f"#   {file}",), None)
+            folder, name = os.path.split(file)
+            folders.setdefault(folder, []).append(name.removesuffix(SUFFIX))
+    for folder, names in folders.items():
+        yield Line((f"# {folder}/:",), None)
+        for text in textwrap.wrap(" ".join(names), HEAD_COLUMNS, break_on_hyphens=False):
+            yield Line((f"#   {text}",), None)
 
 
 def _commands(commands: Iterable[Command]) -> Iterator[Line]:
@@ -165,15 +176,15 @@ def _scripts(scripts: Iterable[Script]) -> Iterator[Line]:
             name = f"{name}-{count}"
         log = f"{folder}{name}.log"
         if records_failures and script.is_shell() and script.section != "onerror":
-            script = _with_record(script, name, log)
+            script = _with_record(script, name)
         yield from _section(script, f"--log={log}")
-        records_failures |= any(SCRIPT_END in line.text for line in script.lines)
+        records_failures |= any(SCRIPT_END_LISTED.search(line.text) for line in script.lines)
 
 
-def _with_record(script: Script, name: str, log: str) -> Script:
+def _with_record(script: Script, name: str) -> Script:
     """Return a script of the shell that records its own failure when it ends."""
-    effect = "fatal" if "--erroronfail" in script.options else "continues"
-    text = f"trap '{SCRIPT_END} {name} $? {effect} {log}' EXIT"
+    effect = " fatal" if "--erroronfail" in script.options else ""
+    text = f"trap '{SCRIPT_END} {name} $?{effect}' EXIT"
     return script._replace(lines=(SourceLine(text, script.origin), *script.lines))
 
 

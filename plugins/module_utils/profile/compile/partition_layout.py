@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Check the partition layout of nodes, as far as possible without a disk.
 
-A layout is the table that a ``<pre>`` writes to /run/rocks/layout. xml/include/partition.py rejects
-it on the machine for the same reasons. Values of attributes are unknown here, so a field that
-contains a reference is not checked.
+A layout is the table that a ``<pre>`` writes to /run/rocks/layout. xml/programs/partition.py
+rejects it on the machine for the same reasons. Values of attributes are unknown here, so a field
+that contains a reference is not checked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIZE = re.compile(r"\d+|&[\w.-]+;")
 REFERENCE = re.compile(r"&[\w.-]+;")
 LABEL = re.compile(r"[A-Za-z0-9_]+\Z")
 SYNTAX = "MOUNT LABEL FSTYPE MIB [grow] [keep|format] [disk=N,...] [raid=LEVEL] [vg=LABEL]"
-# As in xml/include/partition_layout.py; tests compare the two.
+# As in xml/programs/partition_layout.py; tests compare the two.
 OPTIONS = ("grow", "keep", "format")
 SETTINGS = ("disk", "raid", "vg")
 RAID_DISKS = {"0": 2, "1": 2, "5": 3, "6": 4, "10": 4}

@@ -12,8 +12,9 @@ from typing import Mapping, NamedTuple, Optional, Sequence
 from ...errors import DescriptionError
 from ...files import read_text
 from ..escaping import MARGIN, PLACEHOLDER, placeholder, unmark
-from ..model import Element, Origin
+from ..model import Element, Origin, Text
 from ..value_rules import LINE_END
+from ..xml.reader import reject_reserved
 from .expansion import Chunk, Expander, SourceLine, annotate_lines, split_lines
 from .file_content import annotate_content, annotate_expanded_content
 from .shell_quoting import is_shell
@@ -74,7 +75,8 @@ def _shell_lines(expander: Expander, element: Element) -> list[SourceLine]:
         chunks = []
         places[len(lines)] = len(file_commands)
         lines.append(SourceLine("", chunk.origin))
-        file_commands.append(file_lines(expander, chunk))
+        write = program_lines if chunk.tag == "programs" else file_lines
+        file_commands.append(write(expander, chunk))
     lines += split_lines(chunks)
     return _assign_contexts(lines, places, file_commands)
 
@@ -118,6 +120,20 @@ def file_lines(expander: Expander, element: Element) -> list[SourceLine]:
     if options.get("perms"):
         out.append(SourceLine(f"chmod {_operand(options['perms'])} {path}", origin))
     return out
+
+
+def program_lines(expander: Expander, element: Element) -> list[SourceLine]:
+    """Return the commands that write the profile's programs to the folder of a <programs>."""
+    expander.programs.are_used = True
+    folder = element.attributes.get("folder", "")
+    lines: list[SourceLine] = []
+    for name, path in sorted(expander.programs.paths.items()):
+        text = reject_reserved(read_text(path), path)
+        content = Text(f"\n{text}", Origin(path, 0), literal=True)
+        attributes = {"name": f"{folder}/{name}", "perms": "0755"}
+        file = Element("file", attributes, [content], element.origin)
+        lines += file_lines(expander, file)
+    return lines
 
 
 def _check_path(name: str, origin: Origin) -> str:

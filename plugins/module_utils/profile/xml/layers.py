@@ -27,6 +27,9 @@ from . import legacy_syntax, reader
 from .graph import merge_graphs, read_graph
 from .vocabulary_check import check_vocabulary
 
+# The element that uses a file of each folder.
+ELEMENTS = {xml_folders.INCLUDE: "include", xml_folders.PROGRAMS: "program"}
+
 
 class Layer(NamedTuple):
     """A directory of node files: node or overlay name -> path."""
@@ -34,7 +37,8 @@ class Layer(NamedTuple):
     nodes: dict[str, str]
     folder: str
     """The folder that contains ``graphs/``; empty for the node files of a site next to it."""
-    include: str
+    path: str
+    """The layer's own folder, with include/ and programs/."""
 
 
 class XmlLayers:
@@ -158,15 +162,31 @@ class XmlLayers:
 
         Raises NotFound, or DescriptionError if the name leads out of the directory.
         """
+        return self._find_text(xml_folders.INCLUDE, name, where)
+
+    def find_program(self, name: str, where: str) -> str:
+        """Return the path of a file in the layers' ``programs/``, as ``find_include`` does."""
+        return self._find_text(xml_folders.PROGRAMS, name, where)
+
+    def _find_text(self, folder: str, name: str, where: str) -> str:
         if os.path.isabs(name) or ".." in name.split("/"):
             raise DescriptionError(
-                f'"{name}" is outside include/', where, "move the file to include/"
+                f'"{name}" is outside {folder}/', where, f"move the file to {folder}/"
             )
         for layer in reversed(self.layers):
-            path = os.path.join(layer.include, name)
+            path = os.path.join(layer.path, folder, name)
             if os.path.isfile(path):
                 return path
-        raise NotFound(f"include/{name} not found", where, f"searched {', '.join(self.paths)}")
+        raise NotFound(
+            f"{folder}/{name} not found", where, self._searched(name, xml_folders.TEXT_FOLDERS)
+        )
+
+    def _searched(self, name: str, folders: Sequence[str]) -> str:
+        """Return a hint: the file of this name in another folder, or the layers."""
+        for layer, folder in itertools.product(reversed(self.layers), folders):
+            if name and os.path.isfile(os.path.join(layer.path, folder, name)):
+                return f"{folder}/{name} exists; use <{ELEMENTS[folder]}>"
+        return f"searched {', '.join(self.paths)}"
 
     def relative_path(self, file: str) -> str:
         """Return a file's name as stored profiles show it: the same wherever the layers are.
@@ -210,8 +230,7 @@ def _labels(paths: Sequence[str]) -> dict[str, str]:
 
 def _layers(path: str) -> Iterator[Layer]:
     xml_folders.check_layer(path)
-    include = os.path.join(path, xml_folders.INCLUDE)
-    yield Layer(xml_paths(os.path.join(path, xml_folders.NODES)), path, include)
+    yield Layer(xml_paths(os.path.join(path, xml_folders.NODES)), path, path)
     site = xml_paths(os.path.join(path, xml_folders.SITE_NODES))
     if site:
-        yield Layer(site, "", include)
+        yield Layer(site, "", path)

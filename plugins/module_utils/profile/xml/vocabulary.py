@@ -115,6 +115,11 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
         {**CONDITIONS, "type": "rpm|meta", "disable": YES_NO, "roll": ""},
         NODE,
     ),
+    "program": ElementRule(
+        "names of files in programs/ that the kickstart fetches from the tree, one per line",
+        {**CONDITIONS},
+        NODE,
+    ),
     "packages": ElementRule(
         meaning="options of %packages",
         attributes={**CONDITIONS, "arg": ""},
@@ -182,6 +187,19 @@ NODE_ELEMENTS: Mapping[str, ElementRule] = {
         "the output of a program that runs when the profile is compiled",
         {**CONDITIONS, "shell": "", "mode": "xml|text"},
         INLINE,
+    ),
+    "programs": ElementRule(
+        meaning="writes the profile's programs to a folder, for a machine that cannot fetch them",
+        attributes={**CONDITIONS, "folder": ""},
+        parents=SCRIPTS,
+        text=False,
+        required=("folder",),
+    ),
+    "sha256sums": ElementRule(
+        meaning="the list of the profile's programs, as sha256sum reads it",
+        attributes={},
+        parents=("file",),
+        text=False,
     ),
     "include": ElementRule(
         meaning="a file's text",

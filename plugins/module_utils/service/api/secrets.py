@@ -45,7 +45,7 @@ blueprint = Blueprint("secrets", __name__)
 CONSOLE_KEY = "console_key"  # allows typing on the installer's screen; a person enters it
 KEY_BYTES = {CONSOLE_KEY: 8, NODE_KEY: 32}
 KEY_NAMES = ", ".join(f"'{name}'" for name in KEY_BYTES)
-PROOF_PREFIX = b"rocks-secrets:"  # the same as in xml/include/progress.py
+PROOF_PREFIX = b"rocks-secrets:"  # the same as in xml/programs/progress.py
 
 # The narrower scope comes last, so that it wins in a dictionary.
 SECRETS = (

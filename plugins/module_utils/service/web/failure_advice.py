@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The likely cause of a failed installation, and the command that helps, by the order's reason.
 
-The reasons are those of the service, of the installer (xml/include/installer_screen.py) and of the
+The reasons are those of the service, of the installer (xml/programs/installer_screen.py) and of the
 programs for nodes.
 """
 
@@ -59,6 +59,12 @@ ADVICE = tuple(
             "The distribution lacks a package that the profile requires. Add its source, build the"
             " distribution, and order the node again.",
             "ansible localhost -m rocks_dist_info -a name=rocks",
+        ),
+        (
+            r"cannot fetch the installation's programs",
+            "The node's generation is not reachable over HTTP, or a file in it was changed. Compare"
+            " it with its checksums.",
+            "ansible localhost -m rocks_dist_info -a 'name=rocks verify=true'",
         ),
         (
             r"%(?:pre|post)\S* .* failed|exit status",

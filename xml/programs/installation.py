@@ -7,7 +7,7 @@
     installation.py failed           report why the installation has stopped (%onerror)
 
 An installation that stops is noticed in three ways: a script of the kickstart records that it
-failed (/run/rocks/script-end), the screen shows a dialog or a question, or the installer's
+failed (/run/rocks/bin/script-end), the screen shows a dialog or a question, or the installer's
 process ends. A report must not delay or stop an installation: ``watch`` has short time limits and
 ignores network errors until the installation has stopped; then it tries for hours.
 
@@ -50,7 +50,7 @@ class Machine(NamedTuple):
 
     screen: str
     failed: str
-    """The folder of /run/rocks/script-end."""
+    """The folder of /run/rocks/bin/script-end."""
     installed: str
     """A file that exists when the installation is complete."""
     logs: Sequence[str]

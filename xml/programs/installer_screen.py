@@ -251,7 +251,7 @@ def last_exception(text: str) -> str:
 
 
 def failed_scripts(folder: str) -> List[FailedScript]:
-    """Return the failed scripts that /run/rocks/script-end recorded, in order of time."""
+    """Return the failed scripts that /run/rocks/bin/script-end recorded, in order of time."""
     try:
         names = [name for name in os.listdir(folder) if not name.startswith(".")]
         paths = sorted((os.stat(os.path.join(folder, name)).st_mtime, name) for name in names)

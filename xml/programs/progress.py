@@ -8,7 +8,7 @@
     progress.py store-key --from FILE --to FILE
                                      store the node's key durably, if it is a new one
     progress.py authority --into FILE BASE64
-                                     write the CA certificate of the frontend as PEM
+                                     write the CA certificates of the frontend as PEM
 
 Exit status: 0 accepted; 4 rejected permanently; 5 no answer in the time limit.
 
