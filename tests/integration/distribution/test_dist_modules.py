@@ -559,7 +559,7 @@ def test_the_playbook_builds_and_a_second_run_changes_nothing(site: Site) -> Non
 
     assert "rocks is now generation" in first
     assert "3 packages, 3 added, 0 removed" in first
-    assert str(SHIPPED_XML) not in first  # no warnings about it
+    assert f"{SHIPPED_XML}/" not in first  # no warnings about its files
     assert (site.tree("rocks") / "build/nodes/compute.xml").read_bytes() == (
         SHIPPED_XML / "nodes/compute.xml"
     ).read_bytes()
