@@ -16,6 +16,11 @@ GENERATIONS = ".generations"
 HISTORY = ".history"
 """JSON list of the generations of one distribution and architecture, in the order of publication.
 """
+PLACES = ".sources"
+"""JSON object in the same folder: generation -> source name -> URL or path of the source.
+
+It is outside of the trees, because equal trees can be built from different mirrors.
+"""
 PROFILE_SUFFIX = ".json"
 PROFILE_DIGITS = 16
 """Hexadecimal digits of a stored profile's SHA-256 in its file name."""

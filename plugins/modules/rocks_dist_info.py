@@ -81,7 +81,7 @@ generations:
       type: dict
     places:
       description:
-        - The URL or path of each source when the generation was built, without a password.
+        - The URL or path of each source at the last build of the generation, without a password.
         - Empty for a generation that an older version of this collection built.
       type: dict
 checked:
@@ -176,7 +176,7 @@ def read_distribution(params: Mapping[str, Any]) -> dict[str, Any]:
                 "published": entry.published,
                 "tree": entry.generation.path,
                 "packages": dict(entry.generation.packages),
-                "places": dict(entry.generation.places),
+                "places": dict(entry.places),
             }
             for entry in query.generations()
         ],

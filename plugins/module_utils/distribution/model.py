@@ -347,5 +347,3 @@ class Generation:
     """``<root>/.generations/<distribution>/<arch>/<identity>``"""
     packages: Mapping[str, int]
     """Name of each source -> number of its packages."""
-    places: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Name of each source -> its URL or path when the generation was built, without a password."""

@@ -18,6 +18,7 @@ from typing import Collection, Iterator, Optional
 from .. import files
 from ..errors import Conflict, NotFound, Refused, Unavailable
 from ..tree_paths import GENERATIONS, HISTORY, published_generation
+from . import places
 from .metadata.index import PublishedGeneration, open_published
 from .storage import pool
 from .storage.pool import StorePaths
@@ -322,6 +323,8 @@ def remove(store: StorePaths, distribution: str, arch: str, in_use: Collection[s
         _remove_generations(store, distribution, arch, generations)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_history_file(store, distribution, arch))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(places.path(store, distribution, arch))
     with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(link))
     return True

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import fnmatch
-from typing import Iterable, NamedTuple
+from typing import Iterable, Mapping, NamedTuple
 
 from ..errors import NotFound
 from ..suggestions import did_you_mean
-from . import publish
+from . import places, publish
 from .api import open_generation
 from .build.result import compare_generations
 from .build.validation import check_names
@@ -24,6 +24,8 @@ class GenerationEntry(NamedTuple):
     generation: Generation
     published: bool
     """Whether the distribution's link leads to it."""
+    places: Mapping[str, str]
+    """Name of each source -> its URL or path at the last build of this generation."""
 
 
 class Query:
@@ -94,9 +96,12 @@ class Query:
             identity=identity,
             path=opened.folder,
             packages=opened.index.counts,
-            places=opened.index.places,
         )
-        return GenerationEntry(generation, published=identity == self.published)
+        return GenerationEntry(
+            generation,
+            published=identity == self.published,
+            places=places.read(self._store, self._name, self._arch).get(identity, {}),
+        )
 
     def _suggest(self, name: str) -> str:
         return did_you_mean(

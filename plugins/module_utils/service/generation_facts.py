@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..errors import DescriptionError, RocksError
 from ..files import read_text
 from ..install import timestamps
-from ..tree_paths import profile_root, profiles_folder, xml_folder
+from ..tree_paths import PLACES, profile_root, profiles_folder, xml_folder
 from .package_diff import read_packages
 from .repodata import open_record
 
@@ -27,7 +27,7 @@ class SourceFacts(NamedTuple):
 
     name: str
     place: str
-    """Its URL or path; empty if an older version of this collection built the generation."""
+    """Its URL or path; empty if it was not recorded, for example in a promoted generation."""
     packages: int
 
 
@@ -77,10 +77,20 @@ def _sources(tree: str) -> tuple[SourceFacts, ...]:
     counts: collections.Counter[str] = collections.Counter()
     for shard in index["shards"].values():
         counts.update(shard["counts"])
-    places: dict[str, str] = index.get("places", {})
+    places = _places(tree)
     return tuple(
         SourceFacts(name, places.get(name, ""), counts[name]) for name in sorted(index["origins"])
     )
+
+
+def _places(tree: str) -> dict[str, str]:
+    """Return source name -> place, from the file beside the trees."""
+    folder, generation = os.path.split(os.path.normpath(tree))
+    try:
+        content: dict[str, dict[str, str]] = json.loads(read_text(os.path.join(folder, PLACES)))
+    except (RocksError, ValueError):
+        return {}
+    return content.get(generation, {})
 
 
 def _size(tree: str) -> int:

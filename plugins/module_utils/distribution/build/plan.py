@@ -100,10 +100,6 @@ def make_plan(
         signer=distribution.sign_key,
         rules_digest=rules_digest(distribution),
         origins={source_input.source.name: source_input.origin for source_input in inputs},
-        places={
-            source_input.source.name: source_input.source.place.partition("?")[0]  # may be a token
-            for source_input in inputs
-        },
         directory_digests=composition.directory_digests,
         head_lengths=writer.head_lengths(composition.package_count),
         shards=shard_entries,

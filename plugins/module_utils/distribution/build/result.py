@@ -77,7 +77,6 @@ def describe_generation(
             identity=index.identity,
             path=content.folder,
             packages=index.counts,
-            places=index.places,
         ),
         changed=changed,
         changes=compare_generations(published, content) if changed else Changes(),

@@ -105,9 +105,6 @@ class Index(NamedTuple):
     packages that are not for the nodes.
     """
 
-    places: Mapping[str, str] = {}
-    """Source name -> its URL without password and query, or path, at the first build."""
-
     timestamps: Mapping[str, int] = {}
     """Source name -> seconds since 1970 of its newest metadata; directories have none."""
 
