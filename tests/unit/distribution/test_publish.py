@@ -362,6 +362,7 @@ def test_leftovers_of_a_killed_build_are_removed_by_the_next_one(site: Site) -> 
     assert sorted(name for name in os.listdir(folder) if name.startswith(".")) == [
         ".history",
         ".lock",
+        ".sources",
     ]
     assert not half.exists()
 
