@@ -100,13 +100,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.npaci.rocks.plugins.module_utils import settings
 from ansible_collections.npaci.rocks.plugins.module_utils.argument_specs import database_spec
 from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values import to_text
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
-    remove_attribute,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    remove_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 from ansible_collections.npaci.rocks.plugins.module_utils.workflows.declared_attributes import (
     set_declared_attribute,

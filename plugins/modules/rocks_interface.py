@@ -170,14 +170,14 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interface_conf
     configure_interface,
     remove_configuration,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
-    KINDS,
-    put_interface,
-    remove_interface,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     RowChange,
     to_dict,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    KINDS,
+    put_interface,
+    remove_interface,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.module_errors import errors_as_failure
 

@@ -133,8 +133,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections im
     connect_as_admin,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import to_dict
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.network_rules import KINDS
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.network_rules import (
+    KINDS,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
     COLUMNS,
     put_network,
     remove_network,

@@ -94,8 +94,8 @@ from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values impor
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.connections import (
     connect_as_admin,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
     KNOWN_SECRETS,
     has_secret,
     remove_secret,

@@ -21,7 +21,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.db_grants impo
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     add_nodes,
     remove_nodes,

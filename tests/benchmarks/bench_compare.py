@@ -11,13 +11,17 @@ import pathlib
 import sys
 import tempfile
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
+    set_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install.orders import load_candidates
 from ansible_collections.npaci.rocks.plugins.module_utils.install.recipes import (
     store_recipe,

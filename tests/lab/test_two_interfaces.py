@@ -18,8 +18,12 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from lab.boot_stage import NODE, Dhcp, Stage, efi_program, enter, stage
 from lab.machine.hardware import BIOS, UEFI_PXE, Hardware
 from lab.machine.machine import Machine, machine

@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Iterator, Mapping, NamedTuple, Optional, Sequence
 
-from .addressing import free_addresses, next_address
 from .database import Database
 from .frontend_protection import ADDRESS, BY_ATTRIBUTE, is_frontend
 from .memberships import list_appliances, list_memberships
@@ -22,8 +21,9 @@ from .naming import (
     interface_host,
     name_fault,
 )
-from .networks import list_networks
-from .scoped_values import values_by_appliance
+from .networking.addressing import free_addresses, next_address
+from .networking.networks import list_networks
+from .values.scoped_values import values_by_appliance
 
 DEFAULT_NETWORK = "private"
 

@@ -8,9 +8,9 @@ import contextlib
 from typing import Iterator, Mapping, Optional, Sequence
 
 from ..errors import DescriptionError, RocksError
-from .addressing import ip_address, mac_address
 from .faults import Faults
 from .model import NewNode, Node
+from .networking.addressing import ip_address, mac_address
 from .node_allocation import NO_ADDRESS
 
 

@@ -13,12 +13,12 @@ import re
 from typing import Optional, Sequence
 
 from ..errors import Conflict, DescriptionError
-from .attributes import get_attribute, remove_attribute, set_attribute
 from .database import Database
-from .interfaces import BMC, INFINIBAND
 from .model import Interface, RowChange
-from .networks import find_network, list_networks
-from .scoped_values import Scope
+from .networking.interfaces import BMC, INFINIBAND
+from .networking.networks import find_network, list_networks
+from .values.attributes import get_attribute, remove_attribute, set_attribute
+from .values.scoped_values import Scope
 
 CARDS = ("network_second", "network_third")
 BOND = "network_bond"

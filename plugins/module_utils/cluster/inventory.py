@@ -13,12 +13,12 @@ from typing import AbstractSet, Any, Iterable, Mapping, NamedTuple
 
 from ..attribute_values import is_true_flag
 from ..errors import DescriptionError, RocksError
-from .attributes import StoredValues, merge_attributes, stored_values
 from .database import Database
 from .model import MAINTENANCE
 from .naming import group_name
 from .node_conditions import load_conditions, utc_now
 from .query import DEFAULT_SECONDS, select
+from .values.attributes import StoredValues, merge_attributes, stored_values
 
 HOSTS = (
     "select nodes.name, nodes.id, coalesce(nodes.mac, ''), coalesce(nodes.ip, ''),"

@@ -12,8 +12,8 @@ from .database import Database
 from .frontend_protection import check_membership
 from .model import Appliance, Membership, RowChange
 from .naming import group_fault, group_name
-from .network_rules import address_faults, check_addresses_of_appliances
-from .networks import list_networks
+from .networking.network_rules import address_faults, check_addresses_of_appliances
+from .networking.networks import list_networks
 
 SELECT = (
     "select memberships.id, memberships.name, appliances.name, appliances.root,"

@@ -14,7 +14,6 @@ from typing import Iterable, Optional, Sequence
 
 from ..errors import Conflict, DescriptionError, NotFound, RocksError
 from ..suggestions import suggest
-from .addressing import address_fault, can_be_gateway, ip_address, mac_address
 from .allocations import Allocation, Allocations
 from .faults import Faults
 from .model import Membership, NewNode, Node
@@ -26,6 +25,7 @@ from .naming import (
     node_name,
     position_in_name,
 )
+from .networking.addressing import address_fault, can_be_gateway, ip_address, mac_address
 
 NO_ADDRESS = "none"
 ARCHITECTURES = (

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any, Iterable, Optional, Sequence
 
 from ..errors import RocksError
-from .addressing import mac_address
 from .allocations import Allocation, load_allocations
 from .database import Database
 from .faults import Faults
 from .frontend_protection import REPLACED, check_removal
 from .model import NewNode, Node, RowChange
+from .networking.addressing import mac_address
 from .node_allocation import allocate, expect
 from .node_plans import NodeRequest, existing_name, plan_nodes
 from .nodes import chunks, find_node, list_nodes, placeholders

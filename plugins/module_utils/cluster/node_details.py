@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
-from .attributes import effective_for_nodes
 from .database import Database
-from .interfaces import list_interfaces
 from .model import to_dict
+from .networking.interfaces import list_interfaces
 from .nodes import list_nodes
+from .values.attributes import effective_for_nodes
 
 HARDWARE_COLUMNS = (
     *("cpus", "sockets", "cores", "threads", "memory", "disk", "gpus"),

@@ -9,7 +9,6 @@ from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import NotFound, RocksError
 from ..suggestions import suggest
-from .addressing import mac_address, network_of
 from .allocations import Allocation, Allocations
 from .database import Database
 from .duplicate_requests import find_duplicates
@@ -17,6 +16,7 @@ from .faults import Faults
 from .frontend_protection import check_change
 from .model import NewNode, Node
 from .naming import contains_rack, node_name
+from .networking.addressing import mac_address, network_of
 from .node_allocation import NO_ADDRESS, allocate, expect
 from .nodes import list_nodes
 

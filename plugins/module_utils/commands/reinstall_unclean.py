@@ -17,9 +17,9 @@ import sys
 from typing import Sequence
 
 from ..attribute_values import is_true
-from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database, connect
 from ..cluster.nodes import list_nodes
+from ..cluster.values.attributes import effective_for_nodes
 from ..errors import RocksError
 from ..install.order_history import UNCLEAN
 from ..install.rollout.display import format_step

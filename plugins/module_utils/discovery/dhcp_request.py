@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Iterable, Optional, Union
 
-from ..cluster.addressing import mac_address
+from ..cluster.networking.addressing import mac_address
 from ..errors import DescriptionError
 from .pxe_architectures import FIRMWARE, architecture_number
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Callable, Iterable, NamedTuple, Optional, Sequence, Union
 
 from ..cluster import node_changes
-from ..cluster.addressing import network_of
 from ..cluster.database import Database
 from ..cluster.model import Network, NewNode, Node
-from ..cluster.networks import list_networks
+from ..cluster.networking.addressing import network_of
+from ..cluster.networking.networks import list_networks
 from ..errors import Refused, RocksError, Unavailable
 from .dhcp_request import DhcpRequest, merge_by_mac
 from .known_interfaces import (

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from typing import Iterable, Mapping, NamedTuple, Optional, Sequence
 
-from ..cluster.addressing import network_of
 from ..cluster.database import Database
-from ..cluster.interfaces import BMC
 from ..cluster.model import Network
+from ..cluster.networking.addressing import network_of
+from ..cluster.networking.interfaces import BMC
 from .dhcp_request import DhcpRequest
 from .model import Placement, Refusal
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, Sequence
 
-from ..cluster.addressing import ip_address, mac_address
+from ..cluster.networking.addressing import ip_address, mac_address
 from ..csv_tables import parse_csv, whole_number
 from ..errors import DescriptionError, RocksError, combine
 from .dhcp_request import DhcpRequest, usable_mac

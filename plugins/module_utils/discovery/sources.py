@@ -9,7 +9,7 @@ import os
 from typing import Iterable, Union
 
 from ..cluster.database import Database
-from ..cluster.networks import list_networks
+from ..cluster.networking.networks import list_networks
 from ..errors import DescriptionError, NotFound, Refused
 from .dhcp_request import DhcpRequest
 from .insert_options import JOURNAL, InsertOptions, is_log_path

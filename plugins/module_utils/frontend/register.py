@@ -12,18 +12,18 @@ import ipaddress
 from types import MappingProxyType
 from typing import Any, Mapping, NamedTuple, Optional
 
-from ..cluster.addressing import parse_subnet
-from ..cluster.addressing import subnet as subnet_of
-from ..cluster.attributes import get_attribute, set_attribute
 from ..cluster.database import Database
 from ..cluster.frontend_protection import MEMBERSHIP, is_frontend
 from ..cluster.memberships import list_memberships
 from ..cluster.model import FRONTEND, Network, Node, to_dict
-from ..cluster.networks import list_networks, put_network
+from ..cluster.networking.addressing import parse_subnet
+from ..cluster.networking.addressing import subnet as subnet_of
+from ..cluster.networking.networks import list_networks, put_network
 from ..cluster.node_allocation import NO_ADDRESS
 from ..cluster.node_changes import ensure_nodes
 from ..cluster.nodes import find_node, list_nodes
-from ..cluster.scoped_values import GLOBAL, Scope
+from ..cluster.values.attributes import get_attribute, set_attribute
+from ..cluster.values.scoped_values import GLOBAL, Scope
 from ..errors import DescriptionError, Refused
 
 RACK = 0

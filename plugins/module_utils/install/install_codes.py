@@ -13,9 +13,9 @@ import hmac
 import secrets
 from typing import Optional, Sequence
 
-from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database
 from ..cluster.nodes import list_nodes
+from ..cluster.values.attributes import effective_for_nodes
 from .model import Order
 
 ATTRIBUTE = "install_code"

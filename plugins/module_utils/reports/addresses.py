@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Iterable, Iterator, Mapping, NamedTuple, Optional, Sequence
 
-from ..cluster.addressing import to_number
 from ..cluster.model import Interface, Network, Node
 from ..cluster.naming import interface_host
+from ..cluster.networking.addressing import to_number
 
 NODE = "node"
 ETHERNET = "ethernet"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from ..cluster.addressing import subnet
+from ..cluster.networking.addressing import subnet
 from ..errors import DescriptionError
 from .line_checks import line_check
 from .model import Files, Report, Site, Snapshot

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ..cluster.addressing import to_number
 from ..cluster.model import FRONTEND, Network
+from ..cluster.networking.addressing import to_number
 from .model import Site, Snapshot
 
 

@@ -11,7 +11,7 @@ import base64
 import hashlib
 from typing import Any, Iterator, Mapping, Union
 
-from ..cluster.attribute_rules import HOST_KEYS, public_key
+from ..cluster.values.attribute_rules import HOST_KEYS, public_key
 from ..errors import DescriptionError, RocksError
 from ..files import read_text
 from .addresses import BMC

@@ -14,7 +14,7 @@ from typing import Iterable, Iterator, Mapping, Optional
 from ..errors import DescriptionError, NotFound, RocksError, Unavailable
 from ..files import read_bytes
 from .model import Changes, Files, Options, Report, Run, Site, Snapshot, StagedFiles
-from .selection import Select
+from .site_queries import Select
 
 # A staged file is in the folder of its target, since a daemon can be confined to its own folders,
 # and hidden, since most daemons read whole folders.  The process id in the name distinguishes the

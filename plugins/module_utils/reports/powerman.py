@@ -13,7 +13,7 @@ import os
 import re
 from typing import Any, Mapping, NamedTuple
 
-from ..cluster.attribute_rules import POWER_DEVICE, POWER_OUTLET, POWER_UNIT
+from ..cluster.values.attribute_rules import POWER_DEVICE, POWER_OUTLET, POWER_UNIT
 from ..errors import DescriptionError, RocksError
 from ..files import read_text, replace
 from .addresses import BMC

@@ -14,7 +14,7 @@ from .model import Options, Report, Run, Site
 from .options import ENABLED, select_reports
 from .plan import Planner
 from .registry import REPORTS
-from .selection import node_selection
+from .site_queries import node_selection
 from .snapshot import read_snapshot
 from .templating import Templates
 

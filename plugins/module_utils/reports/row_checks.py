@@ -15,7 +15,7 @@ from typing import Callable, Iterable, Sequence
 from ..cluster.hardware import hardware_fault
 from ..cluster.model import Interface, Network, Node
 from ..cluster.naming import interface_host
-from ..cluster.network_rules import (
+from ..cluster.networking.network_rules import (
     check_gateway,
     check_overlap,
     check_pool,

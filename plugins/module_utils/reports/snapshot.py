@@ -11,7 +11,7 @@ from ..cluster.hardware import Hardware
 from ..cluster.inventory import load_inventory
 from ..cluster.memberships import list_memberships
 from ..cluster.model import Interface
-from ..cluster.networks import list_networks
+from ..cluster.networking.networks import list_networks
 from ..cluster.nodes import list_nodes
 from .model import Snapshot
 from .row_checks import leave_out_faults

@@ -26,7 +26,7 @@ from .atomic_install import clear_pending, install_files, pending_files, restore
 from .model import Options, Outcome, Report, Run, Service, Site, Snapshot
 from .options import select_reports
 from .plan import Plan, Planner, translate_os_errors
-from .selection import node_selection
+from .site_queries import node_selection
 from .snapshot import read_snapshot
 from .templating import Templates
 

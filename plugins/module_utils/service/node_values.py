@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 from typing import Mapping, NamedTuple
 
-from ..cluster.attributes import intrinsic_values, merge_attributes
 from ..cluster.database import Database
+from ..cluster.values.attributes import intrinsic_values, merge_attributes
 from ..install.model import Order, Pin
 from ..settings import Settings
 from ..tree_paths import generation_url

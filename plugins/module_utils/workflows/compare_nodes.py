@@ -11,11 +11,11 @@ from __future__ import annotations
 import functools
 from typing import Callable, Mapping, Optional, Sequence
 
-from ..cluster.attributes import effective_values_for_nodes
 from ..cluster.database import Database
 from ..cluster.model import Node
 from ..cluster.nodes import list_nodes
-from ..cluster.secret_hashes import hashes_for_nodes
+from ..cluster.values.attributes import effective_values_for_nodes
+from ..cluster.values.secret_hashes import hashes_for_nodes
 from ..errors import RocksError
 from ..install.install_codes import NODE_KEY
 from ..install.model import Order, Pin

@@ -8,11 +8,11 @@ import json
 import os
 from typing import Iterable, Mapping, NamedTuple, Sequence
 
-from ..cluster.attributes import effective_for_nodes
 from ..cluster.database import Database
 from ..cluster.memberships import list_memberships
 from ..cluster.model import FRONTEND, Node
 from ..cluster.nodes import list_nodes
+from ..cluster.values.attributes import effective_for_nodes
 from ..distribution.build.package_lists import RULES as LIST_RULES
 from ..distribution.build.profile_hook import CompiledProfile, CompiledProfiles, ProfileHook
 from ..errors import DescriptionError

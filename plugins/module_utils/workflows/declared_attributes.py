@@ -12,12 +12,12 @@ import os
 from typing import Iterable, Iterator, NamedTuple
 
 from .. import tree_paths
-from ..cluster.attribute_rules import FRONTEND_ATTRIBUTES
-from ..cluster.attributes import INTRINSIC, set_attribute
 from ..cluster.database import Database
 from ..cluster.memberships import list_memberships
 from ..cluster.model import RowChange
-from ..cluster.scoped_values import Scope
+from ..cluster.values.attribute_rules import FRONTEND_ATTRIBUTES
+from ..cluster.values.attributes import INTRINSIC, set_attribute
+from ..cluster.values.scoped_values import Scope
 from ..errors import DescriptionError, RocksError
 from ..profile.model import AttributeDeclaration
 from ..profile.xml.attribute_types import value_error

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Iterable, Mapping, Optional
 
 from .. import tree_paths
-from ..cluster.attributes import effective_values_for_nodes
 from ..cluster.database import Database
 from ..cluster.model import Node
+from ..cluster.values.attributes import effective_values_for_nodes
 from ..errors import NotFound, RocksError, combine
 from ..install.model import Pin
 from ..profile.output import profile_store

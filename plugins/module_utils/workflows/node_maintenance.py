@@ -12,10 +12,10 @@ from typing import Any, Callable, Final, Generator, Mapping, NamedTuple, Optiona
 
 from ..acting_user import acting_user
 from ..argument_specs import database_spec
-from ..cluster.attributes import remove_attribute, set_attribute
 from ..cluster.database import Database, connect
 from ..cluster.model import MAINTENANCE as MAINTENANCE_ATTRIBUTE
-from ..cluster.scoped_values import Scope
+from ..cluster.values.attributes import remove_attribute, set_attribute
+from ..cluster.values.scoped_values import Scope
 from ..errors import DescriptionError
 from ..install import orders, timestamps
 from ..install.eligibility import MAINTENANCE, REFUSED, not_installable_reason

@@ -13,9 +13,9 @@ from typing import Any, Mapping, NamedTuple, Optional
 
 from .. import tree_paths
 from ..attribute_values import to_text
-from ..cluster.attributes import effective_values
 from ..cluster.database import connect
 from ..cluster.nodes import find_node
+from ..cluster.values.attributes import effective_values
 from ..errors import DescriptionError, NotFound
 from ..profile.compile.compiler import compile_profile
 from ..profile.compile.evaluate import make_evaluator

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Any, Iterator
 
-from ..cluster.attribute_rules import check_attribute
 from ..cluster.database import Database, connect
 from ..cluster.database_admin import restore_from
-from ..cluster.network_rules import address_faults
-from ..cluster.networks import list_networks
-from ..cluster.scoped_values import Scope
+from ..cluster.networking.network_rules import address_faults
+from ..cluster.networking.networks import list_networks
+from ..cluster.values.attribute_rules import check_attribute
+from ..cluster.values.scoped_values import Scope
 from ..errors import RocksError
 from ..reports.snapshot import read_snapshot
 

@@ -21,7 +21,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import 
     HIDDEN_TABLES,
     TABLES,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
+    set_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     NotFound,

@@ -12,8 +12,10 @@ from typing import Iterator, Optional
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders, timestamps

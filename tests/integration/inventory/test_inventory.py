@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import add_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from support.ansible import ROOT, command, inventory
 from support.cluster import TABLE_II, Urls
 

@@ -11,10 +11,14 @@ import subprocess
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import effective_values
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import list_interfaces
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    list_interfaces,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    effective_values,
+)
 from support.ansible import BIN, ROOT
 
 PAGE = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")

@@ -13,8 +13,10 @@ import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster import node_changes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
 from support.dhcp import DISCOVER, message
 from support.firmware import IPXE, UEFI_HTTP, UEFI_IPXE, UEFI_PXE, Firmware, ask
 from support.namespaces import Network, network

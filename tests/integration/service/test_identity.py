@@ -10,7 +10,7 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
     remove_attribute,
     set_attribute,
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.addressing import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.addressing import (
     address_fault,
     free_addresses,
     infiniband_address,
@@ -22,7 +22,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.addressing imp
     to_ip,
     to_number,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import NEW_NETWORK
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    NEW_NETWORK,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict, DescriptionError
 
 PRIVATE = NEW_NETWORK._replace(

@@ -9,13 +9,17 @@ import pathlib
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils import process
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attribute_rules import public_key
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attribute_rules import (
+    public_key,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
     get_attribute,
     set_attribute,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError, RocksError
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMBAnCmeOcMIsMQExU6ygiGyW7k5YUmtBxBUJ4lEX2Qi"

@@ -7,7 +7,10 @@ from typing import Optional
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Attribute, RowChange
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node, list_nodes
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
     effective_attributes,
     effective_for_nodes,
     effective_values,
@@ -16,15 +19,12 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes imp
     remove_attribute,
     set_attribute,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import Attribute, RowChange
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node, list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import (
     GLOBAL,
     Scope,
     values_by_appliance,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
     effective_secrets,
     has_secret,
     remove_secret,

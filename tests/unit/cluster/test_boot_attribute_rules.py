@@ -8,13 +8,16 @@ import re
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster import boot_attribute_rules
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values import boot_attribute_rules
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
     get_attribute,
     set_attribute,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import GLOBAL, Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import (
+    GLOBAL,
+    Scope,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.install.power import boot_methods
 

@@ -7,7 +7,6 @@ import pathlib
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database_admin import (
     create_database,
@@ -19,8 +18,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import (
     parse_dump,
     restore_database,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     add_nodes,
     remove_nodes,
@@ -29,9 +30,16 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import 
     CURRENT_VERSION,
     TABLES,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_hashes import site_key
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_hashes import (
+    site_key,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
+    set_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     NotFound,

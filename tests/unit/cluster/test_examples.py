@@ -12,7 +12,9 @@ import yaml
 from ansible.parsing.splitter import parse_kv
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import select
 from support.cluster import Urls
 from support.modules import MODULES, run

@@ -7,19 +7,25 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import NewNode
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     add_nodes,
     ensure_nodes,
     replace_node,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Conflict
 from support.modules import run
 

@@ -10,10 +10,14 @@ import pytest
 from pykickstart.parser import KickstartParser
 from pykickstart.version import makeVersion
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import get_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    get_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from support.modules import run
 
 NODE = "compute-0-3"

@@ -6,24 +6,28 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
-    list_interfaces,
-    put_interface,
-    remove_interface,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     Interface,
     NewNode,
     RowChange,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    list_interfaces,
+    put_interface,
+    remove_interface,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     add_nodes,
     ensure_nodes,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import (
     list_appliances,
@@ -22,8 +21,13 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     Membership,
     RowChange,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,

@@ -12,7 +12,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database impor
     schema_version,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.migrate import migrate
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import list_networks
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    list_networks,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.schema import (
     CURRENT_VERSION,
     VERSIONS,

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     NewNode,
     RowChange,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
     NEW_NETWORK,
     list_networks,
     put_network,
@@ -23,7 +24,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes i
     add_nodes,
     ensure_nodes,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     Conflict,
     DescriptionError,

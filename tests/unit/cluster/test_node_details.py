@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_details import describe_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
+    set_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import NotFound
 
 ORDER = (

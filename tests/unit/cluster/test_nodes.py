@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import (
-    list_interfaces,
-    put_interface,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import (
     NewNode,
     Node,
     RowChange,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    list_interfaces,
+    put_interface,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
     add_nodes,
     ensure_nodes,
@@ -28,8 +29,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes i
     replace_node,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node, list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
     effective_secrets,
     set_secret,
 )

@@ -12,7 +12,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.query import (
     first_word,
     select,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
+    set_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import (
     DescriptionError,
     Refused,

@@ -14,9 +14,11 @@ from ansible_collections.npaci.rocks.plugins.module_utils.attribute_values impor
     is_true,
     is_true_flag,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.expressions import (
     evaluate_expression,
     parse,

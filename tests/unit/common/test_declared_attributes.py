@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import get_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    get_attribute,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.xml.layers import XmlLayers
 from support.modules import run
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import (
@@ -19,7 +18,10 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes i
     ensure_nodes_absent,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import check_placement
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import insert

@@ -9,7 +9,9 @@ from typing import Optional
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.dhcp_request import DhcpRequest
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.enrolment import Enroller
 from ansible_collections.npaci.rocks.plugins.module_utils.discovery.insert import insert

@@ -15,12 +15,14 @@ import re
 import pytest
 import yaml
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import load_inventory
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.model import MAINTENANCE
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_conditions import CONDITIONS
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Pin
 from support.ansible import ROOT

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import get_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.dump import dump_database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.memberships import put_membership
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_changes import ensure_nodes
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    get_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import RocksError
 from ansible_collections.npaci.rocks.plugins.module_utils.frontend.register import (
     Identity,

@@ -9,9 +9,11 @@ from typing import Any, Sequence
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import CommandError, Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Pin

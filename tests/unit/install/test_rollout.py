@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database, connect
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import Unavailable
 from ansible_collections.npaci.rocks.plugins.module_utils.install import (
     orders,

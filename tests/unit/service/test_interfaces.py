@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networks import put_network
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.networks import (
+    put_network,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order
 from support.frontend import GENERATION, HttpService

@@ -8,13 +8,18 @@ from typing import Iterator
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import (
-    effective_attributes,
-)
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import find_node
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import GLOBAL, Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    effective_attributes,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import (
+    GLOBAL,
+    Scope,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
+    set_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.errors import DescriptionError
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin

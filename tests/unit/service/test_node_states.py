@@ -7,7 +7,6 @@ from typing import Iterable
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.inventory import (
     Inventory,
@@ -17,6 +16,9 @@ from ansible_collections.npaci.rocks.plugins.module_utils.cluster.node_condition
     PROBE_SECONDS,
     SILENT_SECONDS,
     load_conditions,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
 )
 from ansible_collections.npaci.rocks.plugins.module_utils.commands.maintenance import (
     run_maintenance,

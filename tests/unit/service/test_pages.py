@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.interfaces import put_interface
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.networking.interfaces import (
+    put_interface,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Audit, Order
 from ansible_collections.npaci.rocks.plugins.module_utils.install.states import OrderState

@@ -8,14 +8,18 @@ from typing import Callable, Mapping, Optional
 
 import pytest
 
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.attributes import set_attribute
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.database import Database
 from ansible_collections.npaci.rocks.plugins.module_utils.cluster.nodes import list_nodes
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.scoped_values import Scope
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_hashes import (
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.attributes import (
+    set_attribute,
+)
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.scoped_values import Scope
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_hashes import (
     hashes_for_nodes,
 )
-from ansible_collections.npaci.rocks.plugins.module_utils.cluster.secret_values import set_secret
+from ansible_collections.npaci.rocks.plugins.module_utils.cluster.values.secret_values import (
+    set_secret,
+)
 from ansible_collections.npaci.rocks.plugins.module_utils.install import orders
 from ansible_collections.npaci.rocks.plugins.module_utils.install.model import Order, Pin
 from ansible_collections.npaci.rocks.plugins.module_utils.profile.output.package_list import (

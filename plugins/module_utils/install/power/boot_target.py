@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple
 
-from ...cluster.attributes import effective_for_nodes
 from ...cluster.database import Database
-from ...cluster.interfaces import list_interfaces
+from ...cluster.networking.interfaces import list_interfaces
 from ...cluster.nodes import list_nodes
-from ...cluster.secret_values import effective_secrets
+from ...cluster.values.attributes import effective_for_nodes
+from ...cluster.values.secret_values import effective_secrets
 
 
 class BootTarget(NamedTuple):

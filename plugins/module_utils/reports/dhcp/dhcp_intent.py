@@ -17,8 +17,8 @@ import ipaddress
 import re
 from typing import Any, Mapping, NamedTuple
 
-from ...cluster.addressing import subnet
 from ...cluster.model import Network
+from ...cluster.networking.addressing import subnet
 from ...errors import DescriptionError, RocksError
 from ..addresses import ETHERNET, NODE, Address
 from ..frontend_address import frontend_address

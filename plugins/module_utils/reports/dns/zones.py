@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Container, NamedTuple, Sequence
 
-from ...cluster.addressing import subnet
 from ...cluster.model import Network
+from ...cluster.networking.addressing import subnet
 from ...errors import DescriptionError, RocksError
 from ..frontend_address import frontend_address
 from ..model import Site, Snapshot

@@ -18,7 +18,7 @@ from typing import Mapping, NoReturn, Optional
 from flask import Blueprint, Response, request
 
 from ...cluster.database import Database
-from ...cluster.secret_hashes import hash_secrets, site_key
+from ...cluster.values.secret_hashes import hash_secrets, site_key
 from ...install import orders
 from ...install.install_codes import NODE_KEY, code_of, is_code
 from ...install.installer_start import start_installation

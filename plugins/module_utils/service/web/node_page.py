@@ -8,12 +8,12 @@ from typing import Optional, Sequence
 
 from flask import Blueprint, Response
 
-from ...cluster import attributes
 from ...cluster.database import Database
-from ...cluster.interfaces import list_interfaces
 from ...cluster.model import FRONTEND, Node
+from ...cluster.networking.interfaces import list_interfaces
 from ...cluster.node_conditions import load_conditions
 from ...cluster.nodes import find_node
+from ...cluster.values import attributes
 from ...errors import NotFound, RocksError
 from ...install import order_history
 from ...install.model import Order, Pin

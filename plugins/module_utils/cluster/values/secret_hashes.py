@@ -9,8 +9,8 @@ import hmac
 import secrets as randomness
 from typing import Iterable, Mapping
 
-from .database import Database
-from .model import Node
+from ..database import Database
+from ..model import Node
 
 KEY_NAME = "secret_hashes"
 KEY_BYTES = 32

@@ -11,13 +11,13 @@ import ipaddress
 import re
 from typing import Mapping, NamedTuple, Optional, Sequence, get_args
 
-from ..errors import Conflict, DescriptionError
+from ...errors import Conflict, DescriptionError
+from ..database import Database
+from ..frontend_protection import ADDRESS, BY_ATTRIBUTE
+from ..model import FRONTEND, Network, NetworkKind
+from ..naming import MAX_HOST_NAME, NETWORK_ATTRIBUTE
+from ..values.scoped_values import values_by_appliance
 from .addressing import address_fault, can_be_gateway, ip_address, network_of, subnet, to_number
-from .database import Database
-from .frontend_protection import ADDRESS, BY_ATTRIBUTE
-from .model import FRONTEND, Network, NetworkKind
-from .naming import MAX_HOST_NAME, NETWORK_ATTRIBUTE
-from .scoped_values import values_by_appliance
 
 PRIVATE = "private"
 KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)

@@ -13,8 +13,8 @@ import re
 from collections import Counter
 from typing import Collection, Iterable, Iterator, Optional
 
-from ..errors import Conflict, DescriptionError
-from .model import FRONTEND, Network
+from ...errors import Conflict, DescriptionError
+from ..model import FRONTEND, Network
 
 _MAC = re.compile(
     r"[0-9a-f]{2}([:.-]?)[0-9a-f]{2}(\1[0-9a-f]{2}){4}"

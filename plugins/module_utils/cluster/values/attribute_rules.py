@@ -12,15 +12,15 @@ import re
 import struct
 from typing import Mapping
 
-from ..errors import Conflict, DescriptionError
-from ..suggestions import suggest
-from .addressing import address_fault, ip_address, network_of
+from ...errors import Conflict, DescriptionError
+from ...suggestions import suggest
+from ..database import Database
+from ..frontend_protection import ADDRESS
+from ..model import FRONTEND
+from ..naming import NETWORK_ATTRIBUTE, PATTERN_ATTRIBUTE, WORD, check_pattern_names
+from ..networking.addressing import address_fault, ip_address, network_of
+from ..networking.networks import list_networks
 from .boot_attribute_rules import BOOT_RULES, Rule
-from .database import Database
-from .frontend_protection import ADDRESS
-from .model import FRONTEND
-from .naming import NETWORK_ATTRIBUTE, PATTERN_ATTRIBUTE, WORD, check_pattern_names
-from .networks import list_networks
 from .scoped_values import Scope
 
 # The names of sshd's key files, without .pub.

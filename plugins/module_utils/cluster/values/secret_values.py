@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 
-from ..errors import DescriptionError
-from .database import Database
-from .model import Node
+from ...errors import DescriptionError
+from ..database import Database
+from ..model import Node
 from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
 KNOWN_SECRETS = ("root_password_hash", "munge_key", "sssd_conf", "bmc_password")

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, Optional
 
-from ..errors import Conflict, NotFound
+from ...errors import Conflict, NotFound
+from ..database import Database
+from ..model import Network, RowChange
 from .addressing import ip_address, parse_subnet
-from .database import Database
-from .model import Network, RowChange
 from .network_rules import (
     PRIVATE,
     check_addresses_in_use,

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from typing import Literal, Mapping, NamedTuple, Optional
 
-from ..errors import Conflict, DescriptionError, NotFound
-from ..suggestions import suggest
-from .database import Database
-from .naming import is_utf8
+from ...errors import Conflict, DescriptionError, NotFound
+from ...suggestions import suggest
+from ..database import Database
+from ..naming import is_utf8
 
 ScopeKind = Literal["global", "appliance", "node"]
 Table = Literal["attributes", "secrets"]

@@ -11,9 +11,9 @@ import re
 import shlex
 from typing import Callable, Collection, Mapping
 
-from ..errors import DescriptionError
-from ..suggestions import suggest
-from .database import Database
+from ...errors import DescriptionError
+from ...suggestions import suggest
+from ..database import Database
 from .scoped_values import Scope
 
 BOOT_METHODS = ("reboot", "bootnext", "kexec", "grub", "ipmi", "redfish", "outlet")

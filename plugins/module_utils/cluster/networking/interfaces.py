@@ -12,7 +12,13 @@ from __future__ import annotations
 import re
 from typing import Optional, get_args
 
-from ..errors import Conflict, DescriptionError
+from ...errors import Conflict, DescriptionError
+from ..allocations import Allocations, load_allocations
+from ..database import Database
+from ..frontend_protection import check_interface
+from ..model import Interface, InterfaceKind, Network, Node, RowChange
+from ..node_allocation import NO_ADDRESS
+from ..nodes import find_node
 from .addressing import (
     address_fault,
     can_be_gateway,
@@ -22,13 +28,7 @@ from .addressing import (
     mac_address,
     network_of,
 )
-from .allocations import Allocations, load_allocations
-from .database import Database
-from .frontend_protection import check_interface
-from .model import Interface, InterfaceKind, Network, Node, RowChange
 from .networks import find_network
-from .node_allocation import NO_ADDRESS
-from .nodes import find_node
 
 KINDS: tuple[InterfaceKind, ...] = get_args(InterfaceKind)
 BMC = "bmc"

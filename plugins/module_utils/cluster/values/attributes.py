@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping, Optional
 
-from ..errors import Refused
+from ...errors import Refused
+from ..database import Database, Row
+from ..model import Attribute, AttributeSource, Node, RowChange
 from .attribute_rules import check_attribute
-from .database import Database, Row
-from .model import Attribute, AttributeSource, Node, RowChange
 from .scoped_values import GLOBAL, Scope, get_value, remove_value, set_value
 
 INTRINSIC = (
