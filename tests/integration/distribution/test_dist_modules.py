@@ -177,7 +177,7 @@ def test_profiles_are_compiled_and_stored_and_their_packages_checked(
     }
 
     built = module("rocks_dist", with_profiles)
-    (stored,) = (site.tree("rocks") / "build" / "profiles").iterdir()
+    (stored,) = (site.tree("rocks") / "build" / "profiles").glob("*.json")
     kickstart = module(
         "rocks_kickstart",
         {"path": [str(site.tree("rocks") / "build")], "root": "compute", "release": "rhel9"},

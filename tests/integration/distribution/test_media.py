@@ -197,6 +197,7 @@ class TestPlaybook:
             "distribution_contrib": str(site.folder / "contrib"),
             "distribution_local": str(site.folder / "local"),
             "distribution_xml": [str(site.folder / "xml"), str(site.folder / "site-xml")],
+            "distribution_rolls": [],  # this XML has no profiles
             "distribution_install_libraries": False,
             **variables,
         }
