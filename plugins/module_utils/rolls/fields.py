@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The fields of ``roll.yml``, one row each, and the check of values against them.
 
-The schema for editors (rolls/schema/roll.json) is made from these tables.
+The schema for editors, xml/schema/roll.json, is made from these tables.
 """
 
 from __future__ import annotations

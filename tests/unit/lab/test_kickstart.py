@@ -47,7 +47,7 @@ def test_pre_scripts_are_read_from_a_file_that_does_not_parse_yet(tmp_path: path
         pytest.param(8, "timesource --ntp-server=a", "timesource", id="timesource is not in el8"),
         pytest.param(10, "timezone UTC --ntpservers=a", "ntpservers", id="el10 has no ntpservers"),
         pytest.param(10, "authconfig --enablenis", "authconfig", id="el10 has no authconfig"),
-        pytest.param(9, "raid / --device=md0 raid.1 raid.2", '"raid" is not supported', id="raid"),
+        pytest.param(9, "btrfs / --label=root btrfs.1", '"btrfs" is not supported', id="btrfs"),
         pytest.param(9, "user --name=a --password=b --nosuch", "--nosuch", id="unknown option"),
         pytest.param(
             9,
