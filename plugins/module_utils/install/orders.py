@@ -10,6 +10,7 @@ that names the current state.  The user and the time are arguments.
 from __future__ import annotations
 
 import uuid
+from types import MappingProxyType
 from typing import Callable, Iterable, Mapping, Optional, Sequence
 
 from ..cluster.database import Database
@@ -66,6 +67,7 @@ UPDATE_STATE = (
     " done = coalesce(?, done), total = coalesce(?, total), message = coalesce(?, message),"
     " suspect = ?, manifest = ?"
 )
+NO_COMPARISONS: Mapping[str, Comparison] = MappingProxyType({})
 DELETE_KEY = "delete from secrets where scope = 'node' and owner = ? and name = ?"
 
 
@@ -95,7 +97,7 @@ def load_candidates(db: Database, names: Sequence[str]) -> list[Candidate]:
 def preview(
     db: Database,
     pins: Mapping[str, Pin],
-    comparisons: Mapping[str, Comparison] = {},
+    comparisons: Mapping[str, Comparison] = NO_COMPARISONS,
     *,
     force: bool = False,
     rearm: bool = False,
@@ -110,7 +112,7 @@ def preview(
 def create_orders(
     db: Database,
     pins: Mapping[str, Pin],
-    comparisons: Mapping[str, Comparison] = {},
+    comparisons: Mapping[str, Comparison] = NO_COMPARISONS,
     *,
     by: str,
     now: str,

@@ -14,7 +14,7 @@ from ..cluster.database import Database
 from ..errors import Refused, combine
 from . import orders
 from .eligibility import MAINTENANCE, REFUSED
-from .model import Audit, Candidate
+from .model import Audit, Candidate, Order
 from .order_records import ADD_AUDIT, STATE, audit_row
 from .states import BOOTED, ENDED_BADLY, LIVE, ORDERED
 
@@ -57,7 +57,7 @@ def permit_wipe(db: Database, names: Sequence[str], *, by: str, now: str) -> dic
             if last.state in LIVE:
                 messages[node.name] = "the installation may delete what is on the disks"
                 if not last.wipe:
-                    _permit(db, node, by=by, now=now)
+                    _permit(db, node.name, last, by=by, now=now)
             else:
                 messages[node.name] = f"this will be deleted: {last.reason}"
                 pins[node.name] = last.pin
@@ -88,11 +88,9 @@ def _refusal(node: Candidate) -> str:
     return f"its last order is {last.state}{reason}, and did not stop because of a disk"
 
 
-def _permit(db: Database, node: Candidate, *, by: str, now: str) -> None:
-    order = node.last
-    assert order is not None
-    audit = Audit(actor=by, action=ACTION, decision="done", node=node.name, install=order.uuid)
+def _permit(db: Database, name: str, order: Order, *, by: str, now: str) -> None:
+    audit = Audit(actor=by, action=ACTION, decision="done", node=name, install=order.uuid)
     if not db.compare_and_set(
         (PERMIT, (order.id, ORDERED, BOOTED)), (ADD_AUDIT, audit_row(audit, now))
     ):
-        raise Refused("its order has changed meanwhile", node.name, "run the command again")
+        raise Refused("its order has changed meanwhile", name, "run the command again")
