@@ -34,9 +34,7 @@ from pykickstart.version import makeVersion
 FOLDER = pathlib.Path(os.environ.get("DEMO", ".cache/demo"))
 PACKAGE_SECONDS = 0.15  # so that there is progress to see
 # The values that report-up sends: the kickstart writes each into its own file.
-FACT = re.compile(
-    r"^printf '%s\\n' \"([\w-]+)\" >/etc/rocks/(generation|profile|order)$", re.MULTILINE
-)
+FACT = re.compile(r'^echo "([\w-]+)" >/(?:run|etc)/rocks/(generation|profile|order)$', re.MULTILINE)
 
 
 class UnixConnection(http.client.HTTPConnection):
