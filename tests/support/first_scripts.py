@@ -24,7 +24,14 @@ COMMAND = """
 mount --bind /bin/true /usr/bin/sleep
 mount --bind "$1/console" /dev/console
 mount --bind "$1/run" /run
-mount --bind "$1/tmp" /tmp
+# The checkout stays visible if it is below /tmp.
+case "$4" in
+    /tmp/*)
+        mkdir -p "$1/tmp/${4#/tmp/}"
+        mount --bind "$4" "$1/tmp/${4#/tmp/}"
+        ;;
+esac
+mount --rbind "$1/tmp" /tmp
 "$2" -c "$3" >/run/screen 2>&1
 echo $? >/run/status
 exec tail -f /dev/null
@@ -72,6 +79,7 @@ def first_scripts(machine: Namespace, folder: pathlib.Path, text: str) -> Iterat
     (folder / "run/install/ks.cfg").write_text(text, encoding="utf-8")
     own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     argv = [*own, "bash", "-c", COMMAND, "machine", str(folder), sys.executable, INSTALLER]
+    argv.append(str(ROOT))
     paths = [str(ROOT / "tests"), str(ROOT / ".collections")]
     env = {
         **os.environ,
