@@ -19,7 +19,7 @@ def full_server(address: str, port: int) -> Iterator[None]:
             client.settimeout(0.2)
             try:
                 client.connect((address, port))
-            except TimeoutError:
+            except socket.timeout:  # Python 3.9 has no other name for it
                 break
         yield
 

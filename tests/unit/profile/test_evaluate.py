@@ -64,7 +64,7 @@ def test_a_child_in_a_session_of_its_own_dies_with_the_program(
     tmp_path.chmod(0o777)
     script = f"setsid sh -c 'echo here >{tmp_path}/child; exec 9>>{tmp_path}/child; sleep 61' &"
     script += f" until [ -s {tmp_path}/child ]; do sleep 0.01; done; {end}"
-    for folder in (tmp_path, *tmp_path.parents[:3]):
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
         folder.chmod(folder.stat().st_mode | 0o005)
     with contextlib.suppress(CommandError):
         make_evaluator(seconds=2)(script, "/bin/sh")

@@ -8,6 +8,7 @@ import contextlib
 import json
 import pathlib
 import shutil
+import sys
 import tempfile
 from typing import Iterator
 
@@ -24,6 +25,10 @@ SMALL = Sizes(frontend_memory=64, frontend_disk=1, node_memory=64, node_disk=1)
 PROGRAMS = ("qemu-system-x86_64", "xorriso", "ssh-keygen")
 pytestmark = [
     pytest.mark.programs,
+    pytest.mark.skipif(
+        sys.version_info < (3, 10),
+        reason="it builds the collection, which a module's Python cannot",
+    ),
     pytest.mark.skipif(
         not all(shutil.which(program) for program in PROGRAMS), reason="requires QEMU and xorriso"
     ),
