@@ -27,6 +27,7 @@ class ProfileCache:
     def __init__(self, distributions: str) -> None:
         self._distributions = distributions
         self.load = functools.lru_cache(maxsize=MAX_PROFILES)(self._load)
+        self.packages = functools.lru_cache(maxsize=MAX_PROFILES)(self._packages)
 
     def _load(self, pin: Pin) -> Profile:
         """Return the profile of an order.
@@ -44,7 +45,7 @@ class ProfileCache:
             )
         return deserialize(data.decode(), path)
 
-    def packages(self, pin: Pin) -> str:
+    def _packages(self, pin: Pin) -> str:
         """Return the SHA-256 of the packages that the profile of an order installs.
 
         Empty if the generation was built before such lists existed, or was removed.
