@@ -270,8 +270,8 @@ def read_small_file(connection: Connection, location: str, max_bytes: int, limit
         try:
             connection.get(location, chunks.append, max_bytes=max_bytes)
         except TransientError as error:
-            # the server's Retry-After, or twice the last pause
-            time.sleep(retry_delay(error, attempt, limits, connection.where(location)))
+            pause = retry_delay(error, attempt, limits, connection.where(location))
+            time.sleep(pause)  # the server's Retry-After, or twice the last pause
         else:
             break
     return b"".join(chunks)
